@@ -1,0 +1,70 @@
+# The two commands are `make demo` and `make test`; each does all its own set-up.
+#   make demo [PORT=8000] [ORDERS=path/to/orders.csv|parquet]     a shop with bundles on http://localhost:8000
+#   make demo-reset                                               forget that shop
+#   make test | check | fix | messages | constraints | screenshots
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PORT   ?= 8000
+ORDERS ?=
+PYTEST_ARGS ?=
+
+export PORT ORDERS
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+export PYTHONUNBUFFERED = 1
+
+.PHONY: demo demo-reset test check fix messages constraints screenshots wheel clean
+
+demo: $(VENV)/.demo
+	@exec $(BIN)/python -m example_shop.demo
+
+demo-reset:
+	rm -rf .demo
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
+
+check: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy bundle_app ml/bundle_ml example_shop tests
+	$(BIN)/lint-imports
+	$(BIN)/djade --target-version 5.2 --check $$(git ls-files '*.html')
+	$(BIN)/python manage.py makemigrations --check --dry-run
+
+messages: $(VENV)/.dev
+	$(BIN)/python .ci/messages
+
+fix: $(VENV)/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/djade --target-version 5.2 $$(git ls-files '*.html')
+
+# Each stamp stands for "this environment has what that target needs". The demo needs less than the tests.
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "$(PYTHON) is older than 3.11. Name a newer one: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "On Debian: apt-get install python3-venv"; exit 1; }
+
+$(VENV)/.demo: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch --editable '.[demo]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch --editable '.[dev]'
+	@touch $@ $(VENV)/.demo
+
+screenshots: $(VENV)/.dev
+	$(BIN)/python -m example_shop.screenshots
+
+constraints: $(VENV)/.dev
+	sed '/^[^#]/,$$d' constraints.txt > constraints.new
+	$(BIN)/python -m pip freeze --exclude-editable | sed 's/+cpu$$//' >> constraints.new
+	mv constraints.new constraints.txt
+
+wheel: $(VENV)/.dev
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+
+clean:
+	rm -rf $(VENV) dist build
