@@ -1,0 +1,142 @@
+"""The command line: train, evaluate, inspect. Without Django.
+
+    python -m bundle_ml train --lines lines.csv --items items.jsonl --out artefact/ --work work/
+    python -m bundle_ml evaluate --artefact artefact/ --lines later_lines.csv
+    python -m bundle_ml inspect --artefact artefact/ --item 42
+
+Errors that a person can mend end with exit code 2 and one line on stderr.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from bundle_ml.errors import BundleMLError, SettingsError, training_extra
+from bundle_ml.progress import Bar, JsonLines, Reporter
+from bundle_ml.settings import Settings
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    if getattr(options, "exit_with_parent", False):
+        exit_with_parent(sys.stdin.buffer)
+    try:
+        options.run(options)
+    except (BundleMLError, OSError) as error:
+        sys.stderr.write(f"error: {' '.join(str(error).split())}\n")
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m bundle_ml", description="Learn product bundles from orders.")
+    commands = parser.add_subparsers(required=True)
+
+    def command(name: str, run: Callable[[argparse.Namespace], None], summary: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=summary, description=summary)
+        added.set_defaults(run=run)
+        return added
+
+    train = command("train", _train, "Learn from order lines and write an artefact.")
+    train.add_argument("--lines", type=Path, required=True, help="order lines, CSV with a header or Parquet")
+    train.add_argument("--items", type=Path, help="the catalogue, JSON lines")
+    train.add_argument("--out", type=Path, required=True, help="directory of the artefact; replaced when all is done")
+    train.add_argument("--work", type=Path, help="directory for checkpoints; an interrupted run goes on from there")
+    train.add_argument("--config", type=Path, help="settings as a JSON object")
+    train.add_argument("--progress", choices=("json", "bar", "none"), default="bar")
+    train.add_argument("--exit-with-parent", action="store_true", help="end when stdin ends")
+
+    evaluate = command("evaluate", _evaluate, "Measure an artefact on later orders.")
+    evaluate.add_argument("--artefact", type=Path, required=True)
+    evaluate.add_argument("--lines", type=Path, required=True)
+
+    inspect = command("inspect", _inspect, "Verify an artefact and show what is in it.")
+    inspect.add_argument("--artefact", type=Path, required=True)
+    inspect.add_argument("--item", help="an item key: show its bundles and the items most like it")
+    return parser
+
+
+def _train(options: argparse.Namespace) -> None:
+    settings = read_settings(options.config)
+    # Threads that wait for each other sleep rather than spin: a shop's machine has other work to do.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    with training_extra():
+        from tqdm import tqdm
+
+        from bundle_ml.pipeline import train
+
+        bar = Bar() if options.progress == "bar" else None
+    lines = JsonLines() if options.progress == "json" else None
+    listener = bar or lines
+    reporter = Reporter(listener) if listener else Reporter()
+
+    def tell_counts(report: object) -> None:
+        if not lines:
+            tqdm.write(str(report), file=sys.stderr)  # on a line of its own, above the bar
+
+    try:
+        train(
+            options.lines,
+            options.items,
+            options.out,
+            settings=settings,
+            work=options.work,
+            reporter=reporter,
+            on_read=tell_counts,
+        )
+    finally:
+        if bar:
+            bar.close()
+    if lines:
+        lines.write({"result": {"artefact": str(options.out)}})
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    with training_extra():
+        from bundle_ml.reevaluation import reevaluate
+    sys.stdout.write(reevaluate(options.artefact, options.lines) + "\n")
+
+
+def _inspect(options: argparse.Namespace) -> None:
+    from bundle_ml.inspection import describe, describe_item
+
+    text = describe(options.artefact) if options.item is None else describe_item(options.artefact, options.item)
+    sys.stdout.write(text + "\n")
+
+
+def read_settings(path: Path | None) -> Settings:
+    """Read settings from a JSON file; no file is the defaults."""
+    if path is None:
+        return Settings()
+    try:
+        values: Any = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise SettingsError(f"{path.name} is not JSON: {error}. Expected an object of settings.") from error
+    if not isinstance(values, dict):
+        raise SettingsError(f"{path.name} holds {type(values).__name__}; expected a JSON object of settings.")
+    return Settings.from_mapping(values)
+
+
+def exit_with_parent(stdin: BinaryIO) -> None:
+    """Watch stdin from a thread; when it ends, the parent is gone and this process goes at once."""
+    descriptor = stdin.fileno()
+
+    def watch() -> None:
+        while os.read(descriptor, 1):  # Not `stdin.read`: a buffered reader aborts the interpreter's shutdown.
+            pass
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True, name="exit-with-parent").start()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

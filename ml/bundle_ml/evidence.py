@@ -1,0 +1,78 @@
+"""The numbers behind a bundle, counted exactly: how many orders hold these items.
+
+Not estimated from a matrix: for every item the sorted list of its orders is kept, and lists are intersected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+
+import numpy as np
+
+from bundle_ml.artefact import Evidence
+from bundle_ml.baskets import Baskets, IntArray, OffsetArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Postings:
+    """For each item the rows of the baskets that hold it; items beyond the learned ones have none."""
+
+    offsets: OffsetArray
+    rows: IntArray
+    basket_count: int
+
+    @classmethod
+    def of(cls, baskets: Baskets, *, item_count: int) -> Postings:
+        row_of_pair = np.repeat(np.arange(len(baskets), dtype=np.int32), baskets.lengths)
+        by_item = np.argsort(baskets.items, kind="stable")
+        offsets = np.concatenate([[0], np.cumsum(np.bincount(baskets.items, minlength=item_count))]).astype(np.int64)
+        return cls(offsets, row_of_pair[by_item], len(baskets))
+
+    def __getitem__(self, item: int) -> IntArray:
+        return self.rows[self.offsets[item] : self.offsets[item + 1]]
+
+    def orders(self, item: int) -> int:
+        return int(self.offsets[item + 1] - self.offsets[item])
+
+    def together(self, one: int, other: int) -> int:
+        return self.support((one, other))
+
+    def support(self, items: Sequence[int]) -> int:
+        """Count the baskets that hold all of the items."""
+        shortest_first = sorted((self[item] for item in items), key=len)
+        return len(reduce(_intersect, shortest_first))
+
+
+def _intersect(shorter: IntArray, longer: IntArray) -> IntArray:
+    """Intersect sorted rows by looking each of the shorter up in the longer."""
+    if not len(longer):
+        return longer
+    places = np.searchsorted(longer, shorter).clip(max=len(longer) - 1)
+    return np.asarray(shorter[longer[places] == shorter], np.int32)
+
+
+def gather_evidence(
+    postings: Postings, keys: Sequence[str], items: Sequence[int], shares: Mapping[str, float]
+) -> Evidence:
+    """Count for a bundle whose first item is its anchor.
+
+    confidence = support / orders of the anchor; lift = confidence / share of all orders that hold the rest. Both are
+    None where nothing can be divided.
+
+    Source: Agrawal, Imielinski & Swami 1993 (support, confidence), Brin et al. 1997 (lift).
+    """
+    anchor, rest = items[0], items[1:]
+    support, anchor_orders, rest_orders = postings.support(items), postings.orders(anchor), postings.support(rest)
+    confidence = support / anchor_orders if anchor_orders else None
+    lift = confidence * postings.basket_count / rest_orders if confidence is not None and rest_orders else None
+    return Evidence(
+        orders=postings.basket_count,
+        support=support,
+        anchor_orders=anchor_orders,
+        confidence=None if confidence is None else round(confidence, 6),
+        lift=None if lift is None else round(lift, 4),
+        shares=shares,
+        parts={keys[part]: {"together": postings.together(anchor, part)} for part in rest},
+    )

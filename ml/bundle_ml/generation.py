@@ -1,0 +1,223 @@
+"""Compose bundles: beam search from an anchor, with a decision to stop.
+
+The blend says which item comes next; three rules, each of which a merchandiser can check in the evidence, say whether
+it may:
+
+1. **Bought together.** Every two items of a bundle were in one order, no more seldom than chance would have it; with
+   the anchor clearly more often.
+2. **Coherent.** The overlap of two items is the share of the rarer one's orders that hold the other. A bundle grows
+   while the next item overlaps with some member nearly as much as the anchor does with its best partner, and not too
+   much less with the anchor itself. When no item passes, the bundle is complete: that is the stop decision.
+3. **No substitutes** (see `substitutes`).
+
+Bundles rank by the average score of their parts; a pair that could have grown counts half. Two bundles of one anchor
+must differ in most of their parts. All quantities are 1.
+
+Shapes: B drafts, V learned items, P parts of the blend.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import scipy.sparse
+
+from bundle_ml.baskets import Baskets, BoolArray, FloatArray, IntArray
+from bundle_ml.blend import Blend
+from bundle_ml.cases import Contexts
+from bundle_ml.metrics import top_items
+from bundle_ml.rungs import CoPurchase
+from bundle_ml.settings import Settings
+from bundle_ml.shelf import Shelf
+from bundle_ml.substitutes import Substitutes
+
+ANCHORS_AT_ONCE = 32
+NEXT_ITEMS_LOOKED_AT = 60
+INCOMPLETE = 0.5
+"""What a bundle that could have grown is worth of a complete one."""
+CHILDREN_PER_DRAFT = 3
+ANCHOR_SHARE = 0.5
+"""Of the overlap asked for with some member, so much is asked for with the anchor."""
+DEVIATIONS = 3.0
+"""Standard deviations by which a count may come out too high by luck."""
+SHRINKAGE_ORDERS = 5
+"""Added to the rarer item's orders, so that a coincidence of two orders does not look like a certainty."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Draft:
+    """A bundle in the making: the anchor, what was added, the gain of each and what the parts of the blend gave."""
+
+    items: tuple[int, ...]
+    gains: tuple[float, ...] = ()
+    by_part_P: FloatArray | None = None
+    complete: bool = True
+
+    @property
+    def value(self) -> float:
+        average = sum(self.gains) / len(self.gains) if self.gains else 0.0
+        return average if self.complete else INCOMPLETE * average
+
+    def with_item(self, item: int, gain: float, by_part_P: FloatArray) -> Draft:
+        total_P = by_part_P if self.by_part_P is None else self.by_part_P + by_part_P
+        return Draft((*self.items, item), (*self.gains, gain), total_P)
+
+    def overlaps(self, other: Draft) -> float:
+        mine, theirs = set(self.items[1:]), set(other.items[1:])
+        return len(mine & theirs) / len(mine | theirs)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Affinity:
+    """Pairs that were really bought: how often, how much above chance, with what overlap."""
+
+    together_VV: scipy.sparse.csr_array
+    expected_VV: scipy.sparse.csr_array
+    orders_V: FloatArray
+    """Baskets of two or more that hold the item."""
+
+    @classmethod
+    def of(cls, baskets: Baskets, co_purchase: CoPurchase, *, exponent: float) -> Affinity:
+        """Chance is measured with baskets weighed by 1/(length - 1), as co-purchase is.
+
+        In plain counts a few wholesale baskets make everything look expected, and a bestseller has no partner left.
+        """
+        several = baskets.of_several()
+        orders_V = several.order_counts().astype(np.float32)
+        together, weights = co_purchase.together_VV, co_purchase.weights_VV
+        one, other = np.repeat(orders_V, np.diff(weights.indptr)), orders_V[weights.indices]
+        lift = weights.data * (one * other) ** (exponent / 2) * len(several.items) / (one * other)
+        expected = scipy.sparse.csr_array(
+            ((together.data / lift).astype(np.float32), weights.indices, weights.indptr), shape=weights.shape
+        )
+        return cls(together, expected, orders_V)
+
+    def together(self, item: int, others: IntArray) -> FloatArray:
+        """Count orders with the item and each other; 0 beyond its strongest neighbours."""
+        return _cells(self.together_VV, item, others)
+
+    def expected(self, item: int, others: IntArray) -> FloatArray:
+        """Count the orders that chance would have made of those; 0 where there are none."""
+        return _cells(self.expected_VV, item, others)
+
+    def clearly_above_chance(self, item: int, others: IntArray, *, lift: float) -> BoolArray:
+        """Say where they meet `lift` times as often as by chance, and more than luck explains."""
+        least = lift * self.expected(item, others)
+        together = self.together(item, others)
+        return np.asarray((together > 0) & (together >= least + DEVIATIONS * np.sqrt(least)))
+
+    def overlap(self, item: int, others: IntArray) -> FloatArray:
+        rarer = np.minimum(self.orders_V[item], self.orders_V[others])
+        return np.asarray(self.together(item, others) / (rarer + SHRINKAGE_ORDERS))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Composer:
+    """Beam search over the learned items."""
+
+    blend: Blend
+    affinity: Affinity
+    substitutes: Substitutes
+    shelf: Shelf
+    settings: Settings
+
+    def compose_all(
+        self, anchors: Sequence[int], *, on_progress: Callable[[float], None] = lambda _done: None
+    ) -> Iterator[tuple[int, list[Draft]]]:
+        """Yield each anchor with its bundles, best first; none where the rules leave none."""
+        for start in range(0, len(anchors), ANCHORS_AT_ONCE):
+            chunk = anchors[start : start + ANCHORS_AT_ONCE]
+            finished, pairs = self._search(chunk)
+            for anchor in chunk:
+                yield anchor, self._choose(finished[anchor], pairs[anchor])
+            on_progress(min(1.0, (start + len(chunk)) / len(anchors)))
+
+    def _search(self, anchors: Sequence[int]) -> tuple[dict[int, list[Draft]], dict[int, list[Draft]]]:
+        """Grow all anchors' drafts side by side; return those that are complete, and the pairs on the way to them."""
+        beams = {anchor: [Draft((anchor,))] for anchor in anchors}
+        finished: dict[int, list[Draft]] = {anchor: [] for anchor in anchors}
+        pairs: dict[int, list[Draft]] = {anchor: [] for anchor in anchors}
+        least_overlap = dict.fromkeys(anchors, 0.0)
+        for size in range(1, self.settings.max_bundle_size):
+            grown: dict[int, list[Draft]] = {anchor: [] for anchor in anchors}
+            drafts = [draft for beam in beams.values() for draft in beam]
+            for draft, children, overlaps in self._extend(drafts, least_overlap):
+                anchor = draft.items[0]
+                if size == 1 and children:
+                    least_overlap[anchor] = self.settings.stop_ratio * max(overlaps)
+                    pairs[anchor] = [replace(child, complete=False) for child in children]
+                    grown[anchor] = _with_overlap(children, overlaps, least_overlap[anchor])[: self.settings.beam_width]
+                elif size > 1 and children:
+                    grown[anchor] += children[:CHILDREN_PER_DRAFT]
+                elif size > 1:
+                    finished[anchor].append(draft)
+            beams = {anchor: _best_sets(drafts, self.settings.beam_width) for anchor, drafts in grown.items()}
+        for anchor, beam in beams.items():
+            finished[anchor] += beam
+        return finished, pairs
+
+    def _extend(
+        self, drafts: Sequence[Draft], least_overlap: Mapping[int, float]
+    ) -> Iterator[tuple[Draft, list[Draft], list[float]]]:
+        """Yield each draft with the larger ones that the rules allow, best first, and the overlap of what was added."""
+        if not drafts:
+            return
+        contexts = Contexts.of([draft.items for draft in drafts])
+        by_part_PBV = self.blend.contributions(contexts)
+        total_BV = contexts.exclude_from(by_part_PBV.sum(axis=0))
+        total_BV[:, ~self.shelf.sellable[: self.shelf.learned_count]] = -np.inf
+        top_BK = top_items(total_BV, NEXT_ITEMS_LOOKED_AT)
+        for row, draft in enumerate(drafts):
+            possible = top_BK[row][np.isfinite(total_BV[row, top_BK[row]])]
+            items, overlaps = self._allowed(draft, possible, least_overlap[draft.items[0]])
+            children = [draft.with_item(item, float(total_BV[row, item]), by_part_PBV[:, row, item]) for item in items]
+            yield draft, children, overlaps
+
+    def _allowed(self, draft: Draft, items: IntArray, least_overlap: float) -> tuple[list[int], list[float]]:
+        """Apply the three rules; return what may come next and its overlap with the draft."""
+        keep = self.affinity.clearly_above_chance(draft.items[0], items, lift=self.settings.min_lift)
+        overlap = np.zeros(len(items), np.float32)
+        for member in draft.items:
+            least = np.maximum(self.settings.min_together, self.affinity.expected(member, items))
+            keep &= self.affinity.together(member, items) >= least
+            overlap = np.maximum(overlap, self.affinity.overlap(member, items))
+        keep &= overlap >= least_overlap
+        keep &= self.affinity.overlap(draft.items[0], items) >= ANCHOR_SHARE * least_overlap
+        for place in np.flatnonzero(keep):
+            keep[place] = not self.substitutes.any_replaces(draft.items, int(items[place]))
+        return items[keep].tolist(), overlap[keep].tolist()
+
+    def _choose(self, finished: list[Draft], pairs: list[Draft]) -> list[Draft]:
+        """Take the best that differ enough from what was taken before."""
+        chosen: list[Draft] = []
+        for draft in _best_sets([*finished, *pairs], len(finished) + len(pairs)):
+            if len(chosen) == self.settings.candidates_per_anchor:
+                break
+            if all(draft.overlaps(other) <= self.settings.max_overlap_ratio for other in chosen):
+                chosen.append(draft)
+        return chosen
+
+
+def _cells(matrix_VV: scipy.sparse.csr_array, row: int, columns: IntArray) -> FloatArray:
+    """Look cells of one row up; 0 where nothing is stored."""
+    start, stop = matrix_VV.indptr[row], matrix_VV.indptr[row + 1]
+    stored, values = matrix_VV.indices[start:stop], matrix_VV.data[start:stop]
+    if not len(stored):
+        return np.zeros(len(columns), np.float32)
+    places = np.searchsorted(stored, columns).clip(max=len(stored) - 1)
+    return np.where(stored[places] == columns, values[places], 0).astype(np.float32)
+
+
+def _with_overlap(children: list[Draft], overlaps: list[float], least: float) -> list[Draft]:
+    return [child for child, overlap in zip(children, overlaps, strict=True) if overlap >= least]
+
+
+def _best_sets(drafts: list[Draft], count: int) -> list[Draft]:
+    """Keep the best drafts, one for each set of items."""
+    ordered = sorted(drafts, key=lambda draft: (-draft.value, draft.items))
+    by_set: dict[frozenset[int], Draft] = {}
+    for draft in ordered:
+        by_set.setdefault(frozenset(draft.items), draft)
+    return list(by_set.values())[:count]

@@ -1,0 +1,168 @@
+"""Fit, measure, decide, and fit again on everything.
+
+What is fitted on which baskets (three slices in time):
+
+* *train* teaches the Transformer; *validation* stops it, chooses half-life and regularisation, and fits the blend.
+* For the *test* table the closed forms are fitted again on train + validation, and the Transformer is refreshed on
+  the most recent part of them. The table judges the ladder: see `ladder.choose_rung`.
+* For the bundles the same is done once more with all baskets; weights and choices stay. So the table measures the
+  recipe by which bundles are made, one slice earlier.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bundle_ml.baskets import Baskets, split_by_time
+from bundle_ml.blend import Blend, fit_blend, single
+from bundle_ml.cases import Cases, cases_by_context_size
+from bundle_ml.evaluation import evaluate_rungs
+from bundle_ml.fitting import choose, fit_statistics
+from bundle_ml.ladder import BLEND, allowed_rungs, choose_rung
+from bundle_ml.metrics import Row
+from bundle_ml.progress import Reporter
+from bundle_ml.refreshing import refresh
+from bundle_ml.rungs import CATEGORY, CO_PURCHASE, POPULARITY, TRANSFORMER, CoPurchase, Popularity, Rung
+from bundle_ml.settings import Settings
+from bundle_ml.shelf import Shelf
+from bundle_ml.stored import Fitted
+from bundle_ml.training import Trained, fit_transformer
+from bundle_ml.transformer import TransformerRung
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Learned:
+    """What one run came to know, before it is written."""
+
+    fitted: Fitted
+    rung: str
+    reason: str
+    rows: list[Row]
+    test_baskets: int
+    history: list[dict[str, Any]]
+    decoder: Blend | None
+    """What generation ranks by; None where bundles come by category or popularity."""
+
+    @property
+    def popularity(self) -> Popularity:
+        return _popularity(self.fitted.rungs)
+
+    @property
+    def co_purchase(self) -> CoPurchase | None:
+        found = self.fitted.rungs.get(CO_PURCHASE)
+        return found if isinstance(found, CoPurchase) else None
+
+
+def learn(baskets: Baskets, shelf: Shelf, *, settings: Settings, work: Path | None, reporter: Reporter) -> Learned:
+    """Fit, measure, decide, and fit again on everything."""
+    allowed = allowed_rungs(
+        baskets_of_several=int((baskets.lengths >= 2).sum()), has_categories=shelf.has_categories, settings=settings
+    )
+    split = split_by_time(baskets, validation_ratio=settings.validation_ratio, test_ratio=settings.test_ratio)
+    validation = cases_by_context_size(split.validation, seed=settings.seed, limit=settings.case_limit)
+    categories = shelf.category_numbers[: shelf.learned_count]
+
+    reporter.enter("statistics", "counting what is bought together")
+    choices = choose(split.train, validation, allowed, settings)
+    statistics = fit_statistics(split.train, categories, allowed, choices, settings)
+    network: dict[str, Rung] = {}
+    history: list[dict[str, Any]] = []
+    blends: dict[str, Blend] = {}
+    if BLEND in allowed and len(validation["all_but_one"]):
+        popularity = _popularity(statistics)
+        trained = _train_network(split.train, popularity, validation, settings=settings, work=work, reporter=reporter)
+        network, history = {TRANSFORMER: trained.rung}, trained.history
+        to_blend = cases_by_context_size(
+            split.validation, seed=settings.seed, limit=settings.case_limit, draws=settings.blend_draws
+        )
+        blends = _fit_blends(statistics, network, to_blend, reporter)
+
+    reporter.enter("evaluate", "fitting again on all orders before the test")
+    before_test = baskets.between(0, len(split.train) + len(split.validation))
+    rungs = _brought_up_to(
+        before_test, fit_statistics(before_test, categories, allowed, choices, settings), network, settings
+    )
+    test = cases_by_context_size(split.test, seed=settings.seed, limit=settings.case_limit)
+    measured = {name: rung for name, rung in rungs.items() if name != TRANSFORMER}
+    measured |= {name: blend.with_rungs(rungs) for name, blend in blends.items()}
+    rows = evaluate_rungs(
+        measured,
+        test,
+        samples=settings.bootstrap_samples,
+        seed=settings.seed,
+        on_progress=lambda done, model: reporter.at(0.3 + 0.4 * done, f"measuring {model}"),
+    )
+    decision = choose_rung([name for name in allowed if name in measured], rows, settings=settings)
+
+    reporter.at(0.8, "fitting again on all orders")
+    final = _brought_up_to(baskets, fit_statistics(baskets, categories, allowed, choices, settings), rungs, settings)
+    blend = blends[BLEND].with_rungs(final) if BLEND in blends else None
+    return Learned(
+        fitted=Fitted(final, blend),
+        rung=decision.rung,
+        reason=decision.reason,
+        rows=rows,
+        test_baskets=len(test["all_but_one"]),
+        history=history,
+        decoder=_decoder(decision.rung, final, blend, baskets, settings),
+    )
+
+
+def _train_network(
+    train: Baskets,
+    popularity: Popularity,
+    validation: Mapping[str, Cases],
+    *,
+    settings: Settings,
+    work: Path | None,
+    reporter: Reporter,
+) -> Trained:
+    reporter.enter("train", "training the Transformer")
+
+    def on_step(done: float, epoch: int, loss: float, ndcg: float | None) -> None:
+        reporter.at(done, f"epoch {epoch}, loss {loss:.3f}", epoch=epoch, loss=round(loss, 4), validation_ndcg=ndcg)
+
+    return fit_transformer(train, validation, popularity, settings, work=work, on_step=on_step)
+
+
+def _brought_up_to(
+    baskets: Baskets, statistics: dict[str, Rung], network: Mapping[str, Rung], settings: Settings
+) -> dict[str, Rung]:
+    """Add the Transformer, refreshed, to statistics of the same baskets."""
+    rung = network.get(TRANSFORMER)
+    if not isinstance(rung, TransformerRung):
+        return statistics
+    return {**statistics, TRANSFORMER: refresh(rung, baskets, settings)}
+
+
+def _fit_blends(
+    statistics: Mapping[str, Rung], network: Mapping[str, Rung], validation: Mapping[str, Cases], reporter: Reporter
+) -> dict[str, Blend]:
+    """The Transformer with its fitted multiple of popularity, as a row of its own, and the blend of all."""
+    reporter.enter("blend", "fitting the blend on held-out baskets")
+    with_popularity = {POPULARITY: statistics[POPULARITY], **network}
+    row = fit_blend(with_popularity, validation, fixed={TRANSFORMER: 1.0})
+    reporter.at(0.3, "fitting the blend on held-out baskets")
+    return {TRANSFORMER: row, BLEND: fit_blend({**statistics, **network}, validation)}
+
+
+def _decoder(
+    rung: str, rungs: Mapping[str, Rung], blend: Blend | None, baskets: Baskets, settings: Settings
+) -> Blend | None:
+    """Make what generation ranks by: the blend, one rung alone, or nothing for a shop on a lower rung."""
+    if CO_PURCHASE not in rungs or rung in {POPULARITY, CATEGORY}:
+        return None
+    if rung == BLEND:
+        return blend
+    cases = cases_by_context_size(baskets, seed=settings.seed, limit=256)
+    return single(rungs, rung, {size: at_size.contexts for size, at_size in cases.items()})
+
+
+def _popularity(rungs: Mapping[str, Rung]) -> Popularity:
+    popularity = rungs[POPULARITY]
+    if not isinstance(popularity, Popularity):
+        raise TypeError(f"The rung {POPULARITY!r} is a {type(popularity).__name__}; expected Popularity.")
+    return popularity

@@ -1,0 +1,164 @@
+"""The whole run: read, learn, generate, write.
+
+Same data, settings and seed give the same artefact fingerprint. How the baskets are split, and what is fitted on
+which of them, stands in `learning`.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import resource
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+import bundle_ml
+from bundle_ml.artefact import FILES, Manifest, write_artefact
+from bundle_ml.baskets import UNKNOWN_TIME, Baskets
+from bundle_ml.cases import CONTEXT_SIZES
+from bundle_ml.catalogue import read_catalogue
+from bundle_ml.durable import require_replaceable
+from bundle_ml.errors import ArtefactError
+from bundle_ml.learning import learn
+from bundle_ml.lines import REASONS, ReadReport, read_baskets
+from bundle_ml.progress import Reporter
+from bundle_ml.proposals import Proposer, context_vectors
+from bundle_ml.settings import Settings
+from bundle_ml.shelf import Shelf
+from bundle_ml.stored import to_tensors
+
+
+def train(
+    lines: Path,
+    items: Path | None,
+    out: Path,
+    *,
+    settings: Settings,
+    work: Path | None = None,
+    reporter: Reporter | None = None,
+    on_read: Callable[[ReadReport], None] = lambda _report: None,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> Manifest:
+    """Read order lines and a catalogue, leave an artefact.
+
+    Raises:
+        DataError: an input file is not what it should be; nothing was written.
+        ArtefactError: something foreign stands at `out`; nothing was written.
+    """
+    reporter = reporter or Reporter()
+    use_threads(settings.threads)
+    _require_room(out, work)
+    if work:
+        work.mkdir(parents=True, exist_ok=True)
+    reporter.enter("read", "reading order lines")
+    catalogue = read_catalogue(items)
+    baskets, report = read_baskets(
+        lines,
+        [item.key for item in catalogue] if catalogue else None,
+        max_basket_items=settings.max_basket_items,
+        on_block=lambda count: reporter.at(0.5, f"{count:,} lines read"),
+    )
+    on_read(report)
+    shelf = Shelf.of(baskets.keys, catalogue)
+    learned = learn(baskets, shelf, settings=settings, work=work, reporter=reporter)
+
+    reporter.enter("generate", "composing bundles")
+    vectors_VD = context_vectors(baskets, seed=settings.seed)
+    proposer = Proposer.of(
+        baskets,
+        shelf,
+        learned.popularity,
+        settings,
+        rung=learned.rung,
+        decoder=learned.decoder,
+        co_purchase=learned.co_purchase,
+        context_vectors_VD=vectors_VD,
+    )
+    candidates = proposer.propose(lambda done: reporter.at(done, "composing bundles"))
+
+    reporter.enter("write", "writing the artefact")
+    tensors, facts = to_tensors(learned.fitted)
+    tensors["order_counts"] = baskets.order_counts()
+    tensors["context_vectors"] = vectors_VD
+    vocabulary = {"keys": list(baskets.keys), "facts": facts}
+    about = {
+        "created_at": now().isoformat(),
+        "rung": learned.rung,
+        "settings": settings.to_json(),
+        "data": _describe_data(baskets, report, len(catalogue) or baskets.item_count),
+        "metrics": {
+            "contexts": list(CONTEXT_SIZES),
+            "rows": [row.to_json() for row in learned.rows],
+            "test_baskets": learned.test_baskets,
+            "decision": learned.reason,
+        },
+        "history": learned.history,
+        "seconds": dict(reporter.seconds),
+        "peak_memory_bytes": peak_memory_bytes(),
+        "coverage": proposer.coverage(candidates),
+        "versions": versions(),
+    }
+    manifest = write_artefact(out, vocabulary=vocabulary, tensors=tensors, candidates=candidates, about=about)
+    reporter.close()
+    return manifest
+
+
+def _require_room(out: Path, work: Path | None) -> None:
+    """Find out before the hours of training whether the artefact may be written afterwards."""
+    require_replaceable(out, files=FILES)
+    if work and work.resolve().is_relative_to(out.resolve()):
+        raise ArtefactError(
+            f"Found the work directory {str(work)!r} inside the artefact's, {str(out)!r}; expected it outside, since "
+            "the artefact replaces what stands there. Choose another --work."
+        )
+
+
+def _describe_data(baskets: Baskets, report: ReadReport, catalogue_items: int) -> dict[str, Any]:
+    known = baskets.ordered_at[baskets.ordered_at != UNKNOWN_TIME]
+
+    def moment(microseconds: np.int64) -> str:
+        return (datetime.fromtimestamp(0, UTC) + timedelta(microseconds=int(microseconds))).isoformat()
+
+    return {
+        "lines_read": report.lines_read,
+        "lines_kept": report.lines_kept,
+        "dropped": {reason: report.dropped[reason] for reason in REASONS},
+        "baskets": len(baskets),
+        "single_item_baskets": report.single_item_baskets,
+        "oversized_baskets": report.oversized_baskets,
+        "items": baskets.item_count,
+        "catalogue_items": catalogue_items,
+        "first_ordered_at": moment(known.min()) if len(known) else None,
+        "last_ordered_at": moment(known.max()) if len(known) else None,
+        "fingerprint": baskets.fingerprint(),
+    }
+
+
+def use_threads(count: int) -> None:
+    """Let torch use that many cores; 0 is all that this process may run on."""
+    torch.set_num_threads(count or available_cores())
+
+
+def available_cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def peak_memory_bytes() -> int:
+    """The largest resident size that this process ever had; getrusage counts in KiB, on macOS in bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def versions() -> dict[str, str]:
+    return {
+        "bundle_ml": bundle_ml.__version__,
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+    }

@@ -1,0 +1,190 @@
+"""From learned rungs to the candidates of an artefact: every sellable item gets a bundle, the shop gets its best ones.
+
+Learned bundles first; an anchor with too few orders, or for which the rules leave nothing, falls back (see `fallback`).
+
+A learned candidate's score is 1 - 2^(-value / typical): 0.5 for a bundle whose parts fit as well as the shop's median
+best bundle, towards 1 for better ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from bundle_ml.artefact import Candidate
+from bundle_ml.baskets import Baskets
+from bundle_ml.blend import Blend
+from bundle_ml.evidence import Postings, gather_evidence
+from bundle_ml.fallback import Fallback, Pair
+from bundle_ml.generation import Affinity, Composer, Draft
+from bundle_ml.rungs import CATEGORY, CO_PURCHASE, EASE, POPULARITY, TRANSFORMER, CoPurchase, Popularity, fit_category
+from bundle_ml.settings import Settings
+from bundle_ml.shelf import Shelf
+from bundle_ml.similarity import unit_rows
+from bundle_ml.spectrum import item_vectors, ppmi
+from bundle_ml.substitutes import Substitutes, TitleStems
+
+PARTS = (TRANSFORMER, EASE, CO_PURCHASE, CATEGORY, POPULARITY)
+OFTEN_BOUGHT_ORDERS = 20
+SHOP_WIDE = ""
+CONTEXT_VECTOR_WIDTH = 64
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Proposer:
+    """All that is needed to propose bundles for a shop."""
+
+    shelf: Shelf
+    postings: Postings
+    fallback: Fallback
+    settings: Settings
+    rung: str
+    composer: Composer | None
+
+    @classmethod
+    def of(
+        cls,
+        baskets: Baskets,
+        shelf: Shelf,
+        popularity: Popularity,
+        settings: Settings,
+        *,
+        rung: str,
+        decoder: Blend | None,
+        co_purchase: CoPurchase | None,
+        context_vectors_VD: npt.NDArray[np.float32],
+    ) -> Proposer:
+        postings = Postings.of(baskets, item_count=len(shelf))
+        substitutes = Substitutes(
+            TitleStems.of(shelf.titles, shelf.categories, max_variants=settings.max_variants),
+            postings,
+            np.pad(context_vectors_VD, ((0, len(shelf) - len(context_vectors_VD)), (0, 0))),
+            together_ratio=settings.substitute_together_ratio,
+            cosine=settings.substitute_cosine,
+        )
+        everything = _with_unbought(baskets, shelf)
+        log_share = popularity.log_share_V
+        floor = log_share.min(initial=0.0) - 1.0
+        everywhere = Popularity(np.concatenate([log_share, np.full(len(shelf) - len(log_share), floor, np.float32)]))
+        category = fit_category(everything, shelf.category_numbers, everywhere)
+        composer = None
+        if decoder is not None and co_purchase is not None:
+            composer = Composer(
+                decoder,
+                Affinity.of(baskets, co_purchase, exponent=settings.co_purchase_exponent),
+                substitutes,
+                shelf,
+                settings,
+            )
+        fallback = Fallback.of(shelf, substitutes, category, everywhere.log_share_V)
+        return cls(shelf, postings, fallback, settings, rung, composer)
+
+    def propose(self, on_progress: Callable[[float], None] = lambda _done: None) -> list[Candidate]:
+        """Propose for every sellable item, then for the shop; nothing while fewer than two items can be sold."""
+        anchors = np.flatnonzero(self.shelf.sellable).tolist()
+        if len(anchors) < 2:
+            return []
+        learned = self._learned(anchors, on_progress)
+        tops = [drafts[0].value for drafts in learned.values() if drafts]
+        typical = max(float(np.median(tops)), 1e-6) if tops else 1.0
+        candidates: list[Candidate] = []
+        for anchor in anchors:
+            drafts = learned.get(anchor, [])
+            if drafts:
+                candidates += [self._candidate(draft, rank, typical) for rank, draft in enumerate(drafts, 1)]
+            else:
+                candidates += [self._pair(pair, rank) for rank, pair in enumerate(self.fallback.pairs(anchor), 1)]
+        return candidates + list(self._shop_wide(candidates))
+
+    def coverage(self, candidates: Sequence[Candidate]) -> dict[str, int]:
+        """Count the items with a bundle that was learned, among those with many orders and among all.
+
+        A bundle out of the same category, or of what sells best, is none that was learned.
+        """
+        anchors = {candidate.anchor for candidate in candidates}
+        learned = {each.anchor for each in candidates if each.rung not in {CATEGORY, POPULARITY}} - {SHOP_WIDE}
+        often = [key for item, key in enumerate(self.shelf.keys) if self.postings.orders(item) >= OFTEN_BOUGHT_ORDERS]
+        return {
+            f"items_with_{OFTEN_BOUGHT_ORDERS}_orders": len(often),
+            "of_these_with_bundle": sum(key in learned for key in often),
+            "of_these_with_any_bundle": sum(key in anchors for key in often),
+            "anchors_with_learned_bundle": len(learned),
+        }
+
+    def _learned(self, anchors: Sequence[int], on_progress: Callable[[float], None]) -> dict[int, list[Draft]]:
+        known = [anchor for anchor in anchors if self.postings.orders(anchor) >= self.settings.item_min_orders]
+        if self.composer is None:
+            return {}
+        return dict(self.composer.compose_all(known, on_progress=on_progress))
+
+    def _candidate(self, draft: Draft, rank: int, typical: float) -> Candidate:
+        return self._describe(draft.items, rank, self._score(draft.value, typical), self.rung, self._shares(draft))
+
+    def _pair(self, pair: Pair, rank: int) -> Candidate:
+        shares = {part: float(part == pair.rung) for part in PARTS}
+        return self._describe((pair.anchor, pair.part), rank, pair.score, pair.rung, shares)
+
+    def _describe(
+        self, items: Sequence[int], rank: int, score: float, rung: str, shares: dict[str, float]
+    ) -> Candidate:
+        keys = self.shelf.keys
+        return Candidate(
+            anchor=keys[items[0]],
+            items=tuple((keys[item], 1) for item in items),
+            score=round(score, 6),
+            rank=rank,
+            rung=rung,
+            evidence=gather_evidence(self.postings, keys, items, shares),
+        )
+
+    @staticmethod
+    def _score(value: float, typical: float) -> float:
+        return float(1.0 - 0.5 ** (max(value, 0.0) / typical))
+
+    def _shares(self, draft: Draft) -> dict[str, float]:
+        """What each part of the blend gave, of what they gave together; what spoke against the bundle counts as 0."""
+        parts = self.composer.blend.parts if self.composer else ()
+        by_part_P = np.zeros(len(parts)) if draft.by_part_P is None else np.maximum(draft.by_part_P, 0)
+        given = dict(zip(parts, by_part_P.tolist(), strict=True))
+        total = sum(given.values())
+        if total <= 0:
+            return {part: float(part == POPULARITY) for part in PARTS}
+        return {part: round(given.get(part, 0.0) / total, 6) for part in PARTS}
+
+    def _shop_wide(self, candidates: Sequence[Candidate]) -> Iterator[Candidate]:
+        """Take the shop's strongest best bundles, weighed by how often they were bought; no item in more than three."""
+        ranked = sorted(
+            (candidate for candidate in candidates if candidate.rank == 1),
+            key=lambda each: (-each.score * np.log1p(each.evidence.support + 1e-3), each.items),
+        )
+        seen: set[frozenset[str]] = set()
+        uses: dict[str, int] = {}
+        for candidate in ranked:
+            keys = frozenset(key for key, _ in candidate.items)
+            if len(seen) == self.settings.shop_wide_count:
+                return
+            if keys in seen or any(uses.get(key, 0) >= 3 for key in keys):
+                continue
+            seen.add(keys)
+            uses.update({key: uses.get(key, 0) + 1 for key in keys})
+            yield Candidate(
+                anchor=SHOP_WIDE,
+                items=candidate.items,
+                score=candidate.score,
+                rank=len(seen),
+                rung=candidate.rung,
+                evidence=candidate.evidence,
+            )
+
+
+def context_vectors(baskets: Baskets, *, seed: int) -> npt.NDArray[np.float32]:
+    """Unit vectors of the company that items keep; zero for items that were never bought with another."""
+    vectors_VD, _ = item_vectors(ppmi(baskets), CONTEXT_VECTOR_WIDTH, seed=seed)
+    return unit_rows(vectors_VD)
+
+
+def _with_unbought(baskets: Baskets, shelf: Shelf) -> Baskets:
+    return Baskets(shelf.keys, baskets.offsets, baskets.items, baskets.quantities, baskets.ordered_at)

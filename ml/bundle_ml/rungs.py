@@ -1,0 +1,213 @@
+"""The closed-form rungs of the ladder: popularity, category, co-purchase and EASE.
+
+Cheap, exact, explainable, and right for small shops. Each answers the same question: given sets of items, how well does
+every item fit as the next one? Scores of different rungs have different scales; `blend` puts them on one.
+
+Unusual: co-purchase weighs each basket by 1/(length - 1), so that a basket of n items speaks as loudly about each of
+its items as a basket of two; and both item-to-item matrices keep only the strongest neighbours of each item, which
+bounds memory and costs no measurable accuracy.
+
+Shapes: B contexts, V items.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import scipy.linalg
+import scipy.sparse
+
+from bundle_ml.baskets import Baskets, FloatArray, IntArray
+from bundle_ml.cases import Contexts
+
+POPULARITY, CATEGORY, CO_PURCHASE, EASE, TRANSFORMER = "popularity", "category", "co_purchase", "ease", "transformer"
+ROWS_AT_ONCE = 256
+
+
+class Rung(Protocol):
+    """Anything that ranks the next item."""
+
+    def scores(self, contexts: Contexts) -> FloatArray:
+        """Score every item for every context; (B, V). Items of the context itself are not excluded."""
+        ...
+
+
+def incidence(baskets: Baskets, row_weights: npt.NDArray[np.float64] | None = None) -> scipy.sparse.csr_array:
+    """Return baskets as rows of ones, or of the row's weight."""
+    weights = np.ones(len(baskets)) if row_weights is None else row_weights
+    values = np.repeat(weights, baskets.lengths).astype(np.float32)
+    return scipy.sparse.csr_array((values, baskets.items, baskets.offsets), shape=(len(baskets), baskets.item_count))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Popularity:
+    """log p(item), counted with a half-life; the context does not matter."""
+
+    log_share_V: FloatArray
+
+    def scores(self, contexts: Contexts) -> FloatArray:
+        return np.repeat(self.log_share_V[None, :], len(contexts), axis=0)
+
+
+def fit_popularity(baskets: Baskets, *, half_life_days: float) -> Popularity:
+    """Count recent baskets, backed by a hundredth of all baskets and a pinch for what was never bought."""
+    weights = np.repeat(baskets.recency(half_life_days), baskets.lengths)
+    recent = np.bincount(baskets.items, weights, minlength=baskets.item_count)
+    counts = recent + 0.01 * baskets.order_counts() + 1e-3
+    return Popularity(np.log(counts / counts.sum()).astype(np.float32) if len(counts) else np.empty(0, np.float32))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Category:
+    """Items of the categories that are bought together with the context's categories.
+
+    Shapes:
+        of_item_V, chance_CC (row: category in the context, column: category of the next item), share_V.
+    """
+
+    of_item_V: IntArray
+    chance_CC: FloatArray
+    share_V: FloatArray
+    """An item's share of its category's sales."""
+
+    def scores(self, contexts: Contexts) -> FloatArray:
+        category_count = len(self.chance_CC)
+        counts_BC = np.zeros((len(contexts), category_count), np.float32)
+        np.add.at(counts_BC, (contexts.row_numbers(), self.of_item_V[contexts.items]), 1)
+        counts_BC /= np.maximum(counts_BC.sum(axis=1, keepdims=True), 1)
+        return np.asarray((counts_BC @ self.chance_CC)[:, self.of_item_V] * self.share_V, np.float32)
+
+
+def fit_category(baskets: Baskets, category_of_item: Sequence[int], popularity: Popularity) -> Category:
+    """Count category pairs in baskets; with no baskets at all, a category goes with itself."""
+    of_item = np.asarray(category_of_item, np.int32)
+    category_count = int(of_item.max(initial=-1)) + 1
+    membership = scipy.sparse.csr_array(
+        (np.ones(len(of_item), np.float32), (np.arange(len(of_item)), of_item)), shape=(len(of_item), category_count)
+    )
+    several = baskets.of_several()
+    weights = 1.0 / np.maximum(several.lengths - 1, 1)
+    in_basket = incidence(several) @ membership
+    in_basket_weighted = incidence(several, weights) @ membership
+    pairs_CC = (in_basket.T @ in_basket_weighted).toarray()
+    pairs_CC -= np.diag(np.bincount(of_item[several.items], np.repeat(weights, several.lengths), category_count))
+    pairs_CC += 0.5 * np.eye(category_count) + 0.01
+    share = np.exp(popularity.log_share_V.astype(np.float64))
+    total_C = np.bincount(of_item, share, category_count)
+    chance_CC = pairs_CC / pairs_CC.sum(axis=1, keepdims=True)
+    return Category(of_item, chance_CC.astype(np.float32), (share / total_C[of_item]).astype(np.float32))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ItemToItem:
+    """A sparse matrix from an item of the context (row) to the next one (column); a context is the mean of its rows."""
+
+    weights_VV: scipy.sparse.csr_array
+
+    def scores(self, contexts: Contexts) -> FloatArray:
+        averaged = contexts.averaging_matrix(self.weights_VV.shape[0]) @ self.weights_VV
+        return np.asarray(averaged.toarray(), np.float32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CoPurchase(ItemToItem):
+    """Weighted co-purchase; keeps beside it the plain number of baskets that hold both items."""
+
+    together_VV: scipy.sparse.csr_array
+
+
+def fit_co_purchase(baskets: Baskets, *, exponent: float, neighbour_count: int) -> CoPurchase:
+    """Compute Σ 1/(length-1) over the baskets with i and j, divided by sqrt(nᵢ·nⱼ) ** exponent.
+
+    nᵢ counts the baskets of two or more that hold i. Exponent 1 is the cosine; below it, popular items are held back
+    less. Rows are computed in blocks and cut to the strongest neighbours.
+    """
+    several = baskets.of_several()
+    count = several.item_count
+    plain = incidence(several)
+    weighted = incidence(several, 1.0 / (several.lengths - 1)).tocsc()
+    plain_columns = plain.tocsc()
+    damped_V = np.maximum(several.order_counts(), 1).astype(np.float32) ** np.float32(exponent / 2)
+    rows: list[tuple[IntArray, FloatArray, FloatArray]] = []
+    for start in range(0, count, ROWS_AT_ONCE):
+        block = slice(start, min(start + ROWS_AT_ONCE, count))
+        shared_BV = (weighted[:, block].T @ plain).toarray()
+        together_BV = (plain_columns[:, block].T @ plain).toarray()
+        own = np.arange(block.start, block.stop)
+        shared_BV[own - start, own] = together_BV[own - start, own] = 0
+        rows += _strongest(shared_BV / (damped_V[own, None] * damped_V), neighbour_count, together_BV)
+    return CoPurchase(_stack([row[:2] for row in rows], count), _stack([(row[0], row[2]) for row in rows], count))
+
+
+def fit_ease(baskets: Baskets, *, l2: float, neighbour_count: int, max_items: int) -> ItemToItem:
+    """Solve for the item-to-item matrix with zero diagonal that best rebuilds each basket from itself.
+
+    B = I - P / diag(P), where P is the inverse of XᵀX + l2·I.
+
+    Source: Steck 2019, "Embarrassingly Shallow Autoencoders for Sparse Data", eq. 8.
+    """
+    several = baskets.of_several()
+    count = several.item_count
+    counts = several.order_counts()
+    kept = np.sort(np.argsort(-counts, kind="stable")[: min(max_items, int((counts > 0).sum()))])
+    if len(kept) == 0:
+        return ItemToItem(scipy.sparse.csr_array((count, count), dtype=np.float32))
+    columns = incidence(several)[:, kept]
+    gram = (columns.T @ columns).toarray().astype(np.float32, order="F")
+    gram[np.diag_indices_from(gram)] += np.float32(l2)
+    inverse = _invert_in_place(gram)
+    inverse /= -np.diag(inverse).copy()
+    np.fill_diagonal(inverse, 0)
+    nothing = (np.empty(0, np.int32), np.empty(0, np.float32))
+    rows = [nothing] * count
+    for start in range(0, len(kept), ROWS_AT_ONCE):
+        for offset, (neighbours, weights, _) in enumerate(
+            _strongest(inverse[start : start + ROWS_AT_ONCE], neighbour_count)
+        ):
+            rows[kept[start + offset]] = (kept[neighbours].astype(np.int32), weights)
+    return ItemToItem(_stack(rows, count))
+
+
+def _invert_in_place(matrix: FloatArray) -> FloatArray:
+    """Invert a symmetric positive definite matrix with one copy of it in memory."""
+    factor, failed = scipy.linalg.lapack.spotrf(matrix, lower=1, overwrite_a=1)
+    if failed:
+        raise ArithmeticError(f"EASE's matrix is not positive definite (LAPACK {failed}); raise the setting 'ease_l2'.")
+    inverse, _ = scipy.linalg.lapack.spotri(factor, lower=1, overwrite_c=1)
+    for start in range(0, len(inverse), ROWS_AT_ONCE):  # LAPACK fills one triangle; mirror it without a copy of all
+        block = slice(start, min(start + ROWS_AT_ONCE, len(inverse)))
+        corner = np.tril(inverse[block, block])
+        inverse[block, block] = corner + np.tril(corner, -1).T
+        inverse[block, block.stop :] = inverse[block.stop :, block].T
+    return np.asarray(inverse)
+
+
+def _strongest(
+    values_BV: FloatArray, neighbour_count: int, beside_BV: FloatArray | None = None
+) -> list[tuple[IntArray, FloatArray, FloatArray]]:
+    """Cut each row to its largest absolute values: item numbers ascending, values, and the cells beside them."""
+    count = min(neighbour_count, values_BV.shape[1])
+    cut = values_BV.shape[1] - count
+    found_BK = np.sort(
+        np.argpartition(np.abs(values_BV), cut, axis=1)[:, cut:]
+        if cut
+        else np.tile(np.arange(count), (len(values_BV), 1)),
+        axis=1,
+    )
+    beside_BV = values_BV if beside_BV is None else beside_BV
+    rows = []
+    for row, candidates in enumerate(found_BK):
+        found = candidates[values_BV[row, candidates] != 0]
+        rows.append((found.astype(np.int32), values_BV[row, found], beside_BV[row, found]))
+    return rows
+
+
+def _stack(rows: Sequence[tuple[IntArray, FloatArray]], item_count: int) -> scipy.sparse.csr_array:
+    offsets = np.concatenate([[0], np.cumsum([len(neighbours) for neighbours, _ in rows])]).astype(np.int64)
+    neighbours = np.concatenate([np.empty(0, np.int32), *(row[0] for row in rows)])
+    values = np.concatenate([np.empty(0, np.float32), *(row[1] for row in rows)]).astype(np.float32)
+    return scipy.sparse.csr_array((values, neighbours, offsets), shape=(item_count, item_count))

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import numpy as np
+
+from bundle_ml.baskets import FloatArray
+from bundle_ml.cases import Contexts, cases_by_context_size
+from bundle_ml.evaluation import evaluate_rungs
+from bundle_ml.rungs import Rung, fit_co_purchase, fit_popularity
+from tests.ml.worlds import baskets_of
+
+BASKETS = baskets_of([[0, 1], [2, 3], [4, 5], [6, 7]] * 20, item_count=30)
+
+
+def test_the_truth_earns_everything_and_batches_do_not_matter() -> None:
+    cases = cases_by_context_size(BASKETS, seed=0, limit=300)
+    rungs: dict[str, Rung] = {
+        "popularity": fit_popularity(BASKETS, half_life_days=1000),
+        "co_purchase": fit_co_purchase(BASKETS, exponent=0.7, neighbour_count=5),
+    }
+
+    rows = evaluate_rungs(rungs, cases, samples=10, seed=0)
+
+    found = {(row.model, row.context): row for row in rows}
+    assert set(found) == {(model, context) for model in rungs for context in ("1", "all_but_one")}
+    best = found["co_purchase", "1"]
+    assert (best.ndcg_at_10, best.recall_at_10, best.mrr, best.hit_rate_at_10) == (1.0, 1.0, 1.0, 1.0)
+    assert best.ndcg_at_10_low == best.ndcg_at_10_high == 1.0
+    assert found["popularity", "1"].ndcg_at_10 < 0.7
+
+
+class LovesWhatIsThere:
+    """A rung that would offer again what is in the basket already, and then the right item."""
+
+    def scores(self, contexts: Contexts) -> FloatArray:
+        scores_BV = np.zeros((len(contexts), 30), np.float32)
+        for row in range(len(contexts)):
+            scores_BV[row, contexts[row]] = 2.0
+            scores_BV[row, contexts[row] ^ 1] = 1.0  # the partner of item 2k is item 2k + 1
+        return scores_BV
+
+
+def test_what_is_in_the_basket_is_not_offered_again() -> None:
+    cases = cases_by_context_size(BASKETS, seed=0, limit=300)
+
+    rows = evaluate_rungs({"greedy": LovesWhatIsThere()}, cases, samples=10, seed=0)
+
+    assert {row.ndcg_at_10 for row in rows} == {1.0}

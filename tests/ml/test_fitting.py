@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import numpy as np
+
+from bundle_ml.cases import cases_by_context_size
+from bundle_ml.fitting import average_ndcg, choose, fit_statistics
+from bundle_ml.ladder import LADDER
+from bundle_ml.rungs import fit_popularity
+from bundle_ml.settings import Settings
+from tests.ml.worlds import baskets_of
+
+SETTINGS = Settings(popularity_half_life_days=(1.0, 10_000.0))
+
+
+def test_a_shop_whose_fashion_changes_gets_a_short_memory() -> None:
+    random = np.random.default_rng(0)
+    rows = [random.choice(np.arange(day // 10 * 5, day // 10 * 5 + 5), 2, replace=False).tolist() for day in range(99)]
+    baskets = baskets_of(rows, item_count=50)
+    validation = cases_by_context_size(baskets.between(93, 99), seed=0, limit=50)
+
+    chosen = choose(baskets.between(0, 93), validation, LADDER, SETTINGS)
+
+    assert chosen.half_life_days == 1.0
+
+
+def test_without_held_out_baskets_the_middle_candidates_are_taken() -> None:
+    nothing = baskets_of([], item_count=2)
+
+    chosen = choose(nothing, cases_by_context_size(nothing, seed=0, limit=1), LADDER, Settings())
+
+    assert (chosen.half_life_days, chosen.ease_l2) == (60.0, 100.0)
+    assert average_ndcg(fit_popularity(nothing, half_life_days=1), {}) == 0.0
+
+
+def test_only_allowed_rungs_are_fitted_simplest_first() -> None:
+    baskets = baskets_of([[0, 1], [1, 2]] * 5, item_count=3)
+    chosen = choose(baskets, {}, LADDER, Settings())
+
+    all_of_them = fit_statistics(baskets, (0, 0, 1), LADDER, chosen, Settings())
+    few = fit_statistics(baskets, (0, 0, 1), ("popularity",), chosen, Settings())
+
+    assert list(all_of_them) == ["popularity", "category", "co_purchase", "ease"]
+    assert list(few) == ["popularity"]
