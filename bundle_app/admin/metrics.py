@@ -1,0 +1,152 @@
+"""How good a model version is: its measurements as a table, models as rows, contexts as columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from statistics import fmean
+from typing import TYPE_CHECKING, Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from bundle_app.admin.evidence import RUNGS, model_label
+from bundle_app.admin.presentation import rounded
+from bundle_app.models import ModelVersion
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
+
+DEFAULT_METRIC = "ndcg_at_10"
+
+METRICS: dict[str, StrPromise] = {
+    "ndcg_at_10": gettext_lazy("NDCG@10"),
+    "recall_at_10": gettext_lazy("Recall@10"),
+    "recall_at_20": gettext_lazy("Recall@20"),
+    "mrr": gettext_lazy("MRR"),
+    "hit_rate_at_10": gettext_lazy("Hit rate@10"),
+    "coverage_at_10": gettext_lazy("Coverage@10"),
+}
+
+EXPLANATIONS: dict[str, StrPromise] = {
+    "ndcg_at_10": gettext_lazy(
+        "How far up the first ten suggestions the products stand that were really bought; 1 is perfect."
+    ),
+    "recall_at_10": gettext_lazy("The share of the products really bought that are among the first ten suggestions."),
+    "recall_at_20": gettext_lazy(
+        "The share of the products really bought that are among the first twenty suggestions."
+    ),
+    "mrr": gettext_lazy("One divided by the place of the first suggestion that was really bought, on average."),
+    "hit_rate_at_10": gettext_lazy("The share of orders for which at least one of ten suggestions was really bought."),
+    "coverage_at_10": gettext_lazy("The share of the catalogue that is suggested to anyone at all."),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    value: float | None
+    low: float | None
+    high: float | None
+    is_best: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    model: str
+    label: str
+    cells: list[Cell]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    metric: str
+    label: str
+    explanation: str
+    contexts: list[str]
+    rows: list[Row]
+
+
+def chosen_metric(asked: str | None) -> str:
+    """The metric that was asked for, or the default where there is none of that name."""
+    return asked if asked in METRICS else DEFAULT_METRIC
+
+
+def metrics_table(metrics: Mapping[str, Any], *, metric: str = DEFAULT_METRIC) -> Table:
+    """The table of one metric; the best of each column is marked, ties and all."""
+    contexts = [str(context) for context in metrics.get("contexts") or ()]
+    cells = {(row["model"], str(row["context"])): row for row in metrics.get("rows") or ()}
+    models = list(dict.fromkeys(model for model, _context in cells))
+    best = {
+        context: max(
+            (value for model in models if (value := _number(cells, model, context, metric)) is not None), default=None
+        )
+        for context in contexts
+    }
+
+    def row(model: str) -> Iterator[Cell]:
+        for context in contexts:
+            value = _number(cells, model, context, metric)
+            yield Cell(
+                value=value,
+                low=_number(cells, model, context, f"{metric}_low"),
+                high=_number(cells, model, context, f"{metric}_high"),
+                is_best=value is not None and value == best[context],
+            )
+
+    return Table(
+        metric=metric,
+        label=str(METRICS[metric]),
+        explanation=str(EXPLANATIONS[metric]),
+        contexts=[context_label(context) for context in contexts],
+        rows=[Row(model=model, label=model_label(model), cells=list(row(model))) for model in models],
+    )
+
+
+def reason(version: ModelVersion) -> str:
+    """Why this model is served, told from its own table in the reader's language; empty where nothing was measured."""
+    rows = version.metrics.get("rows") or ()
+    averages = {
+        model: fmean(values)
+        for model in RUNGS
+        if (values := [row[DEFAULT_METRIC] for row in rows if row["model"] == model])
+    }
+    if version.rung not in averages:
+        return ""
+    case_count = max(int(row.get("cases") or 0) for row in rows)
+    if case_count < version.settings.get("gate_min_cases", 0):
+        return _("Chosen by the amount of data: %(count)s held-out orders are too few to compare models.") % {
+            "count": case_count
+        }
+    richest_first = list(RUNGS)
+    refused = [model_label(model) for model in richest_first[: richest_first.index(version.rung)] if model in averages]
+    told = _("Served because no simpler model ranks the held-out orders better: NDCG@10 %(value)s on average.") % {
+        "value": rounded(averages[version.rung], decimal_count=4)
+    }
+    if not refused:
+        return told
+    return f"{told} " + _("Not served, since a simpler one does no worse: %(models)s.") % {"models": ", ".join(refused)}
+
+
+def headline(version: ModelVersion) -> tuple[float, float] | None:
+    """NDCG@10 of what the version serves by: on a product page, and with all but one product of an order known."""
+    served = {
+        str(row["context"]): row.get(DEFAULT_METRIC)
+        for row in version.metrics.get("rows") or ()
+        if row["model"] == version.rung
+    }
+    page, order = served.get("1"), served.get("all_but_one")
+    return (page, order) if isinstance(page, float) and isinstance(order, float) else None
+
+
+def context_label(context: str) -> str:
+    """How much of an order the model was shown before it had to guess the rest."""
+    if context == "all_but_one":
+        return _("All but one product known")
+    if context.isdecimal():
+        return ngettext("%(count)s product known", "%(count)s products known", int(context)) % {"count": context}
+    return context
+
+
+def _number(cells: Mapping[tuple[str, str], Mapping[str, Any]], model: str, context: str, name: str) -> float | None:
+    value = cells.get((model, context), {}).get(name)
+    return float(value) if isinstance(value, int | float) else None

@@ -1,0 +1,105 @@
+"""drf-spectacular, where it is installed; where it is not, the same names do nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from rest_framework.settings import api_settings
+
+try:
+    from drf_spectacular import extensions, openapi, utils
+
+    IS_INSTALLED = True
+except ImportError:
+    IS_INSTALLED = False
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+OFFER = {
+    "id": 17,
+    "title": "Aurora 14 laptop + Wireless mouse",
+    "kind": "pair",
+    "why": "Bought together in 132 orders",
+    "currency": "EUR",
+    "full_price": "1328.90",
+    "discount": "66.45",
+    "total": "1262.45",
+    "parts": [
+        {
+            "key": "LAP-14",
+            "title": "Aurora 14 laptop",
+            "url": "/p/aurora-14/",
+            "image_url": "/media/aurora-14.webp",
+            "quantity": 1,
+            "unit_price": "1299.00",
+            "line_total": "1299.00",
+            "discount": "64.95",
+            "in_cart": False,
+        },
+        {
+            "key": "MOU-1",
+            "title": "Wireless mouse",
+            "url": "/p/wireless-mouse/",
+            "image_url": "",
+            "quantity": 1,
+            "unit_price": "29.90",
+            "line_total": "29.90",
+            "discount": "1.50",
+            "in_cart": False,
+        },
+    ],
+}
+NOT_ON_OFFER = {"detail": "This set is not on offer any more.", "code": "not_found"}
+SOLD_OUT = {"detail": "Sold out: Wireless mouse. Nothing was added to your cart.", "code": "cannot_add"}
+THROTTLED = {"detail": "Request was throttled. Expected available in 37 seconds.", "code": "throttled"}
+INVALID = {"detail": "There are 80 items; expected at most 50.", "code": "invalid"}
+NO_TOKEN = {"detail": "CSRF Failed: CSRF token missing.", "code": "permission_denied"}
+
+
+def described(**schema: Any) -> Callable[[View], View]:
+    """`extend_schema` of drf-spectacular; it leaves a method as it is where that is not installed."""
+    return utils.extend_schema(**schema) if IS_INSTALLED else lambda method: method
+
+
+def view_schema() -> Any:
+    """drf-spectacular's inspector, even in a host whose DEFAULT_SCHEMA_CLASS is another: no warning comes from here."""
+    host_class: Any = api_settings.DEFAULT_SCHEMA_CLASS  # DRF has imported the path by now
+    return openapi.AutoSchema() if IS_INSTALLED and not issubclass(host_class, openapi.AutoSchema) else host_class()
+
+
+def query(name: str, about: str, *, many: bool = False, kind: type = str) -> Any:
+    """A query parameter; `many` may be given more than once."""
+    return utils.OpenApiParameter(name, kind, description=about, many=many) if IS_INSTALLED else None
+
+
+def csrf_header() -> Any:
+    about = "The CSRF token, as Django's cookie holds it."
+    return (
+        utils.OpenApiParameter("X-CSRFToken", str, utils.OpenApiParameter.HEADER, required=True, description=about)
+        if IS_INSTALLED
+        else None
+    )
+
+
+def example(name: str, value: Any, *, status: int = 200) -> Any:
+    """An answer as it looks: examples of failures are those with their status."""
+    return (
+        utils.OpenApiExample(name, value=value, response_only=True, status_codes=[str(status)])
+        if IS_INSTALLED
+        else None
+    )
+
+
+if IS_INSTALLED:
+
+    class CsrfSessionScheme(extensions.OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+        """Tells drf-spectacular what `CsrfSessionAuthentication` is; defining the class registers it."""
+
+        target_class = "bundle_app.api.authentication.CsrfSessionAuthentication"
+        name = "cookieAuth"
+
+        def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+            from django.conf import settings
+
+            return {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME}

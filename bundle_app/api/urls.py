@@ -1,0 +1,13 @@
+"""Paths of the REST interface, included by `bundle_app.urls` below `api/`."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from bundle_app.api import views
+
+urlpatterns = [
+    path("bundles/", views.BundleList.as_view(), name="api-bundles"),
+    path("bundles/<int:pk>/", views.BundleDetail.as_view(), name="api-bundle"),
+    path("bundles/<int:pk>/add/", views.BundleAdd.as_view(), name="api-bundle-add"),
+]

@@ -1,0 +1,15 @@
+"""Names the app for Django and connects what must be connected once."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class BundleAppConfig(AppConfig):
+    name = "bundle_app"
+    verbose_name = _("Product bundles")
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from bundle_app import checks  # noqa: F401  (registers itself)

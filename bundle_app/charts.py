@@ -1,0 +1,245 @@
+"""Pictures of numbers, drawn on the server as SVG: pure functions from numbers to markup.
+
+A strict content security policy lets no inline style through, so everything is drawn with presentation attributes and
+carries a class for the static style sheet (`bundle_app/admin.css`), which themes it. Each picture has a title that
+says what it shows; the numbers themselves belong into a table beside it, which is the caller's business.
+
+Coordinates are SVG user units, y downwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import floor, isfinite, log10
+from typing import Any
+
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+Point = tuple[float, float]
+
+PANEL_WIDTH, PANEL_HEIGHT, PANEL_GAP = 340, 210, 28
+LEFT, RIGHT, TOP, BOTTOM = 48, 14, 30, 34
+"""Margins of a panel, around the area in which lines are drawn."""
+
+BAR_WIDTH, BAR_HEIGHT = 200, 14
+
+SHARE_COLOURS = {
+    # Okabe and Ito's palette, which colour-blind people can tell apart.
+    "transformer": "#0072b2",
+    "ease": "#e69f00",
+    "co_purchase": "#009e73",
+    "category": "#56b4e9",
+    "popularity": "#8a8a8a",
+}
+OTHER_COLOUR = "#cc79a7"
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Maps numbers to coordinates, linearly."""
+
+    low: float
+    high: float
+    start: float
+    end: float
+
+    def __call__(self, value: float) -> float:
+        """
+        >>> Scale(0, 10, 100, 0)(2.5)
+        75.0
+        """
+        return round(self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start), 2)
+
+
+def ticks(low: float, high: float, *, count: int = 4) -> list[float]:
+    """Round numbers that span a range: about `count` steps of 1, 2 or 5 times a power of ten.
+
+    >>> ticks(0.061, 0.0893)
+    [0.06, 0.07, 0.08, 0.09]
+    >>> ticks(3, 3)
+    [2.0, 2.5, 3.0, 3.5, 4.0]
+    """
+    if high <= low:
+        low, high = low - (abs(low) / 3 or 1), high + (abs(high) / 3 or 1)
+    raw = (high - low) / count
+    magnitude = 10 ** floor(log10(raw))
+    step = next(factor * magnitude for factor in (1, 2, 5, 10) if factor * magnitude >= raw * 0.999)
+    first, last = floor(low / step + 1e-9), -floor(-high / step + 1e-9)
+    return [round(index * step, 10) for index in range(first, last + 1)]
+
+
+def tick_labels(values: Sequence[float]) -> list[str]:
+    """Ticks in words, all with as many decimals as the one that needs most.
+
+    >>> tick_labels([0.08, 0.09, 0.1]), tick_labels([5.0, 10.0])
+    (['0.08', '0.09', '0.10'], ['5', '10'])
+    """
+    decimals = max(len(f"{value:.10f}".rstrip("0").partition(".")[2]) for value in values)
+    return [f"{value:.{decimals}f}" for value in values]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Panel:
+    """One line, in its own axes."""
+
+    name: str
+    title: str
+    colour: str
+    points: Sequence[Point]
+    best: Point | None = None
+
+
+def training_curve(history: Sequence[Mapping[str, Any]]) -> SafeString:
+    """The loss and the validation NDCG of each epoch, side by side; the best epoch is marked.
+
+    `history` is what the model's manifest holds: one mapping an epoch with `epoch`, `loss` and `validation_ndcg`, where
+    a number may be missing. An empty history gives an empty string.
+    """
+    panels = [panel for panel in _panels(history) if panel.points]
+    if not panels:
+        return SafeString("")
+    width = len(panels) * PANEL_WIDTH + (len(panels) - 1) * PANEL_GAP
+    return format_html(
+        '<svg xmlns="http://www.w3.org/2000/svg" class="bundle-chart" role="img" viewBox="0 0 {} {}" width="{}"'
+        ' height="{}" font-size="11" font-family="sans-serif"><title>{}</title>{}</svg>',
+        width,
+        PANEL_HEIGHT,
+        width,
+        PANEL_HEIGHT,
+        " ".join(_summary(panel) for panel in panels),
+        format_html_join(
+            "",
+            '<g transform="translate({} 0)">{}</g>',
+            ((index * (PANEL_WIDTH + PANEL_GAP), _drawn(panel)) for index, panel in enumerate(panels)),
+        ),
+    )
+
+
+def share_bar(shares: Mapping[str, float], *, labels: Mapping[str, Any] | None = None) -> SafeString:
+    """A horizontal bar, stacked of the shares (0..1) by which parts of the model contributed to a score.
+
+    Shares are scaled to fill the bar; those that are not positive are left out. Without any the string is empty.
+    """
+    positive = {name: share for name, share in shares.items() if isfinite(share) and share > 0}
+    total = sum(positive.values())
+    if not total:
+        return SafeString("")
+    names = labels or {}
+    pieces, left = [], 0.0
+    for name, share in positive.items():
+        width = round(share / total * BAR_WIDTH, 2)
+        label = f"{names.get(name, name)} {share / total:.0%}"
+        pieces.append((name, round(left, 2), width, BAR_HEIGHT, SHARE_COLOURS.get(name, OTHER_COLOUR), label))
+        left += width
+    return format_html(
+        '<svg xmlns="http://www.w3.org/2000/svg" class="bundle-shares" role="img" viewBox="0 0 {} {}" width="{}"'
+        ' height="{}"><title>{}</title>{}</svg>',
+        BAR_WIDTH,
+        BAR_HEIGHT,
+        BAR_WIDTH,
+        BAR_HEIGHT,
+        ", ".join(piece[-1] for piece in pieces),
+        format_html_join(
+            "",
+            '<rect class="bundle-share bundle-share-{}" x="{}" y="0" width="{}" height="{}" fill="{}">'
+            "<title>{}</title></rect>",
+            pieces,
+        ),
+    )
+
+
+def share_swatch(name: str) -> SafeString:
+    """A small square in the colour of a share, for the legend."""
+    return format_html(
+        '<svg xmlns="http://www.w3.org/2000/svg" class="bundle-swatch" width="10" height="10" aria-hidden="true">'
+        '<rect class="bundle-share bundle-share-{}" width="10" height="10" fill="{}"/></svg>',
+        name,
+        SHARE_COLOURS.get(name, OTHER_COLOUR),
+    )
+
+
+def _panels(history: Sequence[Mapping[str, Any]]) -> Iterator[Panel]:
+    yield Panel(name="loss", title=_("Training loss"), colour="#d55e00", points=_series(history, "loss"))
+    ndcgs = _series(history, "validation_ndcg")
+    best = max(ndcgs, key=lambda point: point[1], default=None)
+    yield Panel(name="ndcg", title=_("NDCG@10 on held-out orders"), colour="#0072b2", points=ndcgs, best=best)
+
+
+def _series(history: Sequence[Mapping[str, Any]], name: str) -> list[Point]:
+    return [(float(row["epoch"]), float(row[name])) for row in history if _is_number(row.get(name))]
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and isfinite(value)
+
+
+def _summary(panel: Panel) -> str:
+    if panel.best:
+        return _("Best NDCG@10 %(best).4f in epoch %(epoch)d.") % {"best": panel.best[1], "epoch": panel.best[0]}
+    return _("Loss %(first).3f → %(last).3f.") % {"first": panel.points[0][1], "last": panel.points[-1][1]}
+
+
+def _drawn(panel: Panel) -> SafeString:
+    xs, ys = [x for x, _y in panel.points], [y for _x, y in panel.points]
+    y_ticks = ticks(min(ys), max(ys))
+    x_scale = Scale(xs[0], xs[-1] if xs[-1] > xs[0] else xs[0] + 1, LEFT, PANEL_WIDTH - RIGHT)
+    y_scale = Scale(y_ticks[0], y_ticks[-1], PANEL_HEIGHT - BOTTOM, TOP)
+    return format_html(
+        '<text class="bundle-chart-title" x="{}" y="14" font-weight="bold" fill="#333333">{}</text>{}{}{}{}',
+        LEFT,
+        panel.title,
+        _y_axis(y_ticks, y_scale),
+        _x_axis(xs, x_scale),
+        format_html(
+            '<polyline class="bundle-line bundle-line-{}" fill="none" stroke="{}" stroke-width="2"'
+            ' stroke-linejoin="round" points="{}"/>',
+            panel.name,
+            panel.colour,
+            " ".join(f"{x_scale(x)},{y_scale(y)}" for x, y in panel.points),
+        ),
+        format_html_join(
+            "",
+            '<circle class="bundle-point bundle-point-{}{}" cx="{}" cy="{}" r="{}" fill="{}">'
+            "<title>{}</title></circle>",
+            _dots(panel, x_scale, y_scale),
+        ),
+    )
+
+
+def _dots(panel: Panel, x_scale: Scale, y_scale: Scale) -> Iterator[tuple[object, ...]]:
+    for x, y in panel.points:
+        marked, radius = (" bundle-point-best", 5) if (x, y) == panel.best else ("", 2.5)
+        text = _("Epoch %(epoch)d: %(value).4f") % {"epoch": x, "value": y}
+        yield panel.name, marked, x_scale(x), y_scale(y), radius, panel.colour, text
+
+
+def _y_axis(y_ticks: Sequence[float], y_scale: Scale) -> SafeString:
+    return format_html_join(
+        "",
+        '<line class="bundle-grid" x1="{}" y1="{}" x2="{}" y2="{}" stroke="#cccccc" stroke-width="1"/>'
+        '<text class="bundle-tick" x="{}" y="{}" text-anchor="end" fill="#666666">{}</text>',
+        (
+            (LEFT, y_scale(tick), PANEL_WIDTH - RIGHT, y_scale(tick), LEFT - 6, y_scale(tick) + 4, text)
+            for tick, text in zip(y_ticks, tick_labels(y_ticks), strict=True)
+        ),
+    )
+
+
+def _x_axis(epochs: Sequence[float], x_scale: Scale) -> SafeString:
+    inner = [tick for tick in ticks(epochs[0], epochs[-1]) if tick == int(tick) and epochs[0] <= tick <= epochs[-1]]
+    bottom = PANEL_HEIGHT - BOTTOM
+    tick_texts = format_html_join(
+        "",
+        '<text class="bundle-tick" x="{}" y="{}" text-anchor="middle" fill="#666666">{}</text>',
+        ((x_scale(epoch), bottom + 15, f"{epoch:g}") for epoch in inner or [epochs[0]]),
+    )
+    return format_html(
+        '{}<text class="bundle-axis" x="{}" y="{}" text-anchor="middle" fill="#666666">{}</text>',
+        tick_texts,
+        (LEFT + PANEL_WIDTH - RIGHT) / 2,
+        PANEL_HEIGHT - 4,
+        _("Epoch"),
+    )

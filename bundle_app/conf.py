@@ -1,0 +1,157 @@
+"""The one setting, `BUNDLE_APP`, parsed into one frozen dataclass.
+
+Nothing is cached: `load()` parses the dict anew, so `override_settings` works without ceremony. Keys of the dict are
+the field names in capitals. What a field means is said below it, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from decimal import Decimal, InvalidOperation
+from difflib import get_close_matches
+from pathlib import Path
+from types import UnionType
+from typing import Any
+
+from django.conf import settings as django_settings
+
+from bundle_app.exceptions import ConfigurationError
+
+
+def _default_work_dir() -> Path:
+    return Path(tempfile.gettempdir()) / "bundle_app"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What a shop can set. Every field has a default that suits a shop on its first day."""
+
+    adapter: str = "bundle_app.shop.FieldMapAdapter"
+    """Dotted path of the class through which the app sees the shop."""
+
+    map: Mapping[str, Any] = field(default_factory=lambda: {"preset": "tutorial"})
+    """Where the shop keeps its order lines and products; read by FieldMapAdapter alone."""
+
+    currency: str = "USD"
+    """ISO 4217 code of prices whose model says none."""
+
+    history_days: int | None = None
+    """Learn from orders of the last so many days; None means from all of them."""
+
+    queue: str = "bundles"
+    """Celery queue of this app's tasks."""
+
+    storage: str = "bundle_app"
+    """Alias in STORAGES where models are kept. Without that alias they are kept below `work_dir`."""
+
+    work_dir: Path = field(default_factory=_default_work_dir)
+    """Local scratch space of the worker: exports and checkpoints."""
+
+    auto_activate: bool = True
+    """Whether a newly composed bundle is shown at once (True) or waits as a draft for a merchandiser (False)."""
+
+    discount_percent: Mapping[str, Decimal] = field(default_factory=dict)
+    """Discount that a newly composed bundle starts with, by kind: {"pair": 0, "set": 10}."""
+
+    min_lines_ratio: float = 0.5
+    """A new model that learned from fewer than this share of the live model's order lines waits for a person."""
+
+    k_anonymity: int = 5
+    """Counts of orders below this number are not told to shoppers."""
+
+    lease_seconds: int = 30
+    """A training run that has not been heard of for so long is taken to be dead."""
+
+    keep_versions: int = 3
+    """How many published model versions keep their scores and files, so that they can be rolled back to."""
+
+    api_throttle: str = "120/min"
+    """Rate limit of the REST interface, per visitor, as DRF writes it."""
+
+    train: Mapping[str, Any] = field(default_factory=dict)
+    """Settings handed to bundle_ml, for instance {"max_bundle_size": 4, "seed": 7}."""
+
+
+FIELD_BY_KEY = {item.name.upper(): item.name for item in fields(Settings)}
+
+
+def load() -> Settings:
+    """Parse `settings.BUNDLE_APP`.
+
+    Raises:
+        ConfigurationError: names the key, what was found and what is expected.
+    """
+    raw = getattr(django_settings, "BUNDLE_APP", {})
+    if not isinstance(raw, Mapping):
+        raise ConfigurationError(f"BUNDLE_APP is a {type(raw).__name__}; expected a dict such as {{'MAP': {{…}}}}.")
+    return Settings(**{_field_name(key): _parsed(key, value) for key, value in raw.items()})
+
+
+def _field_name(key: object) -> str:
+    if isinstance(key, str) and key in FIELD_BY_KEY:
+        return FIELD_BY_KEY[key]
+    near = get_close_matches(str(key).upper(), FIELD_BY_KEY, n=1, cutoff=0.5)
+    advice = f"Did you mean {near[0]!r}?" if near else f"Known keys: {', '.join(sorted(FIELD_BY_KEY))}."
+    raise ConfigurationError(f"BUNDLE_APP has the unknown key {key!r}. {advice}")
+
+
+def _parsed(key: str, value: Any) -> Any:
+    match key:
+        case "WORK_DIR":
+            return Path(_checked(key, value, str | Path, "a path"))
+        case "CURRENCY" if not re.fullmatch(r"[A-Z]{3}", str(value)):
+            raise ConfigurationError(f"BUNDLE_APP['CURRENCY'] is {value!r}; expected an ISO 4217 code such as 'EUR'.")
+        case "MIN_LINES_RATIO":
+            return _ratio(key, value)
+        case "DISCOUNT_PERCENT":
+            return _discounts(value)
+        case "MAP" | "TRAIN":
+            return _checked(key, value, Mapping, "a dict")
+        case "AUTO_ACTIVATE":
+            return _checked(key, value, bool, "True or False")
+        case "HISTORY_DAYS" if value is None:
+            return None
+        case "HISTORY_DAYS" | "K_ANONYMITY" | "LEASE_SECONDS" | "KEEP_VERSIONS":
+            return _positive(key, value)
+        case "API_THROTTLE" if not re.fullmatch(r"\d+/(s|sec|second|m|min|minute|h|hour|d|day)", str(value)):
+            raise ConfigurationError(f"BUNDLE_APP['API_THROTTLE'] is {value!r}; expected a rate such as '120/min'.")
+        case _:
+            return _checked(key, value, str, "a string")
+
+
+def _ratio(key: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise ConfigurationError(f"BUNDLE_APP[{key!r}] is {value!r}; expected a number from 0 to 1.")
+    return float(value)
+
+
+def _checked(key: str, value: Any, kind: type | UnionType, expected: str) -> Any:
+    if not isinstance(value, kind):
+        raise ConfigurationError(f"BUNDLE_APP[{key!r}] is {value!r}; expected {expected}.")
+    return value
+
+
+def _positive(key: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ConfigurationError(f"BUNDLE_APP[{key!r}] is {value!r}; expected a whole number of at least 1.")
+    return value
+
+
+def _discounts(value: Any) -> dict[str, Decimal]:
+    _checked("DISCOUNT_PERCENT", value, Mapping, "a dict such as {'pair': 0, 'set': 10}")
+    parsed = {}
+    for kind, percent in value.items():
+        try:
+            amount = Decimal(str(percent))
+        except InvalidOperation:
+            amount = Decimal(-1)
+        if kind not in {"pair", "set"} or not amount.is_finite() or not 0 <= amount < 100:
+            raise ConfigurationError(
+                f"BUNDLE_APP['DISCOUNT_PERCENT'] holds {kind!r}: {percent!r}; "
+                "expected 'pair' or 'set', each with a number of at least 0 and below 100."
+            )
+        parsed[kind] = amount
+    return parsed

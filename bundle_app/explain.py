@@ -1,0 +1,97 @@
+"""Why a bundle is shown, in one sentence for shoppers, and how its price is written.
+
+It turns the evidence that a model left beside a score into words. It never says more than the evidence holds: a count
+of orders below the privacy threshold is not told, and nothing is called popular in a shop that has hardly sold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from django.utils.formats import number_format
+from django.utils.translation import get_language, gettext, ngettext
+
+from bundle_app import conf
+from bundle_app.pricing import smallest_unit
+
+SYMBOLS: Mapping[str, str] = {
+    "AUD": "A$", "BRL": "R$", "CAD": "CA$", "CNY": "¥", "EUR": "€", "GBP": "£", "HKD": "HK$", "ILS": "₪", "INR": "₹",
+    "JPY": "¥", "KRW": "₩", "MXN": "MX$", "NZD": "NZ$", "PHP": "₱", "SGD": "S$", "TRY": "₺", "TWD": "NT$", "UAH": "₴",
+    "USD": "$", "VND": "₫", "ZAR": "R",
+}  # fmt: skip
+"""How shoppers know a currency. One that is not listed is written as its ISO code."""
+
+SYMBOL_FIRST = frozenset("en zh ja ko th hi he ga ms nl tr".split())
+"""Languages that write the symbol before the amount."""
+
+
+def money(amount: Decimal, currency: str) -> str:
+    """An amount as the active language writes it, with the decimals that the currency has.
+
+    >>> from django.utils.translation import override
+    >>> with override("en"):
+    ...     money(Decimal("1234.5"), "USD"), money(Decimal("1234"), "JPY"), money(Decimal("5"), "CHF")
+    ('$1,234.50', '¥1,234', 'CHF\\xa05.00')
+    """
+    unit = smallest_unit(currency)
+    decimals = -int(unit.as_tuple().exponent)
+    exact = amount.quantize(unit, rounding=ROUND_HALF_UP)
+    number = number_format(exact, decimal_pos=decimals, use_l10n=True, force_grouping=True)
+    symbol = SYMBOLS.get(currency)
+    if (get_language() or "en").split("-")[0] not in SYMBOL_FIRST:
+        return f"{number}\xa0{symbol or currency}"
+    return f"{symbol}{number}" if symbol else f"{currency}\xa0{number}"
+
+
+def why(evidence: Mapping[str, Any], *, rung: str, anchor_key: str, titles: Mapping[str, str]) -> str:
+    """The one sentence under a bundle.
+
+    `rung` is the step of the ladder that the score stands on, empty for a bundle made by hand; `titles` are those of
+    the parts by item key.
+    """
+    if not rung:
+        return gettext("Put together by our team")
+    enough = conf.load().k_anonymity
+    support = _count(evidence.get("support"))
+    if support >= enough:
+        return ngettext(
+            "Bought together in %(count)s order", "Bought together in %(count)s orders", support
+        ) % {"count": number_format(support, use_l10n=True, force_grouping=True)}  # fmt: skip
+    partner = _best_partner(evidence, anchor_key=anchor_key, titles=titles, enough=enough)
+    if partner:
+        return gettext("Customers who bought %(anchor)s also bought %(part)s") % {
+            "anchor": titles[anchor_key],
+            "part": titles[partner],
+        }
+    return _by_rung(rung, evidence, enough=enough)
+
+
+def _best_partner(
+    evidence: Mapping[str, Any], *, anchor_key: str, titles: Mapping[str, str], enough: int
+) -> str | None:
+    """The part that was bought with the anchor most often, where that is often enough to be told."""
+    if anchor_key not in titles:
+        return None
+    told = evidence.get("parts") or {}
+    together = {
+        key: _count(told[key].get("together"))
+        for key in titles
+        if key != anchor_key and isinstance(told.get(key), dict)
+    }
+    best = max(together, key=lambda key: together[key], default=None)
+    return best if best is not None and together[best] >= enough else None
+
+
+def _by_rung(rung: str, evidence: Mapping[str, Any], *, enough: int) -> str:
+    if rung in {"category", "popularity"} and _count(evidence.get("orders")) >= enough:
+        category = evidence.get("category")
+        if rung == "category" and category:
+            return gettext("Popular in %(category)s") % {"category": category}
+        return gettext("Popular in the same category") if rung == "category" else gettext("Popular in this shop")
+    return gettext("Chosen to go well together")
+
+
+def _count(value: object) -> int:
+    return value if isinstance(value, int) else 0

@@ -1,0 +1,153 @@
+"""From an artefact to rows: a new version's bundles and scores, written beside the live version.
+
+Batches stand or fall as a whole, each under the training lease. A bundle that exists keeps its status, title, discount
+and pin: only scores are new. A version is LOADING until its last batch is in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+
+from bundle_app import conf, engine
+from bundle_app.leases import Lease
+from bundle_app.models import Bundle, BundlePart, ModelVersion, Score, composition_hash
+from bundle_app.shop import get_adapter
+
+if TYPE_CHECKING:
+    from bundle_app.engine import Candidate, Manifest
+
+BATCH = 2000
+MAX_TITLE = 200
+
+Composition = tuple[tuple[str, int], ...]
+
+
+def create_version(lease: Lease, manifest: Manifest, artefact: str) -> ModelVersion:
+    """The row of a new version, not yet complete. What interrupted runs left, this one's first try too, goes.
+
+    Raises:
+        LeaseLost: another trainer took over.
+    """
+    with transaction.atomic():
+        lease.guard()
+        never_live = ModelVersion.objects.filter(published_at__isnull=True)
+        never_live.filter(state=ModelVersion.State.LOADING).delete()
+        never_live.filter(training_run_id=lease.run_id).delete()
+        return _new_version(lease.run_id, manifest, artefact)
+
+
+def _new_version(run_id: int, manifest: Manifest, artefact: str) -> ModelVersion:
+    return ModelVersion.objects.create(
+        training_run_id=run_id,
+        fingerprint=manifest.fingerprint,
+        artefact=artefact,
+        rung=manifest.rung,
+        metrics=manifest.metrics,
+        settings=manifest.settings,
+        data={**manifest.data, "coverage": manifest.coverage},
+        history=manifest.history,
+        data_from=_moment(manifest.data["first_ordered_at"]),
+        data_until=_moment(manifest.data["last_ordered_at"]),
+    )
+
+
+def _moment(text: str | None) -> datetime | None:
+    moment = parse_datetime(text) if text else None
+    if moment is None or timezone.is_aware(moment) is settings.USE_TZ:
+        return moment
+    return timezone.make_aware(moment) if settings.USE_TZ else timezone.make_naive(moment)
+
+
+def load_scores(
+    version: ModelVersion,
+    folder: Path,
+    *,
+    lease: Lease,
+    on_progress: Callable[[int], None] = lambda _count: None,
+) -> None:
+    """Write a version's bundles and scores; any that it had are replaced. Ends in state READY.
+
+    `on_progress` is told how many candidates have been written.
+
+    Raises:
+        LeaseLost: another trainer took over.
+    """
+    version.scores.all().delete()
+    titles = {item.key: item.title[:MAX_TITLE] for item in get_adapter().items()}
+    written = 0
+    for batch in _batches(engine.candidates(folder)):
+        with transaction.atomic():
+            lease.guard()
+            ids = _bundle_ids([candidate.items for candidate in batch], titles)
+            Score.objects.bulk_create(_scores(version, batch, ids), batch_size=1000)
+        written += len(batch)
+        on_progress(written)
+    with transaction.atomic():
+        lease.guard()
+        version.bundle_count = version.scores.values("bundle").distinct().count()
+        version.state = ModelVersion.State.READY
+        version.save(update_fields=["bundle_count", "state"])
+
+
+def _batches(candidates: Iterable[Candidate]) -> Iterator[list[Candidate]]:
+    iterator = iter(candidates)
+    while batch := list(islice(iterator, BATCH)):
+        yield batch
+
+
+def _scores(version: ModelVersion, batch: list[Candidate], ids: Mapping[str, int]) -> Iterator[Score]:
+    for candidate in batch:
+        yield Score(
+            model_version=version,
+            anchor_key=candidate.anchor,
+            bundle_id=ids[composition_hash(dict(candidate.items))],
+            score=candidate.score,
+            rank=candidate.rank,
+            rung=candidate.rung,
+            evidence=asdict(candidate.evidence),
+        )
+
+
+def _bundle_ids(compositions: list[Composition], titles: Mapping[str, str]) -> dict[str, int]:
+    """Ids by composition hash; compositions never seen before become bundles with their parts.
+
+    Conflicts are ignored: a merchandiser may make the same bundle by hand at this very moment.
+    """
+    by_hash = {composition_hash(dict(composition)): composition for composition in compositions}
+    known = _known_ids(by_hash)
+    fresh = {digest: composition for digest, composition in by_hash.items() if digest not in known}
+    Bundle.objects.bulk_create([_new_bundle(*item) for item in fresh.items()], ignore_conflicts=True)
+    created = _known_ids(fresh)
+    parts = [
+        BundlePart(bundle_id=bundle_id, item_key=key, quantity=quantity, position=position, title=titles.get(key, ""))
+        for digest, bundle_id in created.items()
+        for position, (key, quantity) in enumerate(fresh[digest])
+    ]
+    BundlePart.objects.bulk_create(parts, ignore_conflicts=True)
+    return known | created
+
+
+def _known_ids(digests: Iterable[str]) -> dict[str, int]:
+    return dict(Bundle.objects.filter(composition_hash__in=list(digests)).values_list("composition_hash", "pk"))
+
+
+def _new_bundle(digest: str, composition: Composition) -> Bundle:
+    app = conf.load()
+    kind = Bundle.Kind.PAIR if len(composition) == 2 else Bundle.Kind.SET
+    return Bundle(
+        composition_hash=digest,
+        status=Bundle.Status.ACTIVE if app.auto_activate else Bundle.Status.DRAFT,
+        kind=kind,
+        source=Bundle.Source.GENERATED,
+        discount_percent=app.discount_percent.get(kind.value, 0),
+    )

@@ -1,0 +1,175 @@
+"""Which bundles may be shown for some anchors, best first. It knows nothing of prices, stock or requests.
+
+One query unites two sources: the live model's scores for the anchors and for the whole shop, and the bundles that a
+merchandiser pinned or made by hand. The live version is found by a join, not by a query of its own and not by a cache:
+a page sees a version's scores all or none, from the moment it is published.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from typing import Any
+
+from django.db.models import (
+    CharField,
+    Exists,
+    F,
+    FloatField,
+    IntegerField,
+    JSONField,
+    OuterRef,
+    Q,
+    QuerySet,
+    Value,
+    prefetch_related_objects,
+)
+
+from bundle_app.models import Bundle, BundlePart, ModelVersion
+from bundle_app.models.score import SHOP_WIDE
+
+SPARE_COUNT = 20
+"""Candidates fetched beyond the number wanted, since some cannot be bought today."""
+
+ANCHOR_COUNT = 50
+"""Anchors looked at; a cart of hundreds is cut to its first so many."""
+
+NO_RANK = 0
+"""Rank of a candidate that no model scored; the ranks of scores count from 1."""
+
+
+class Tier(IntEnum):
+    """What comes before what. A pin counts on the pages of a bundle's own products; elsewhere it is SHOP_WIDE too."""
+
+    PINNED = 0
+    BY_HAND = 1
+    SCORED = 2
+    SHOP_WIDE = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A bundle that may be shown, and on what grounds: a row of the live model, or a merchandiser's decision."""
+
+    bundle: Bundle
+    anchor_key: str
+    rank: int = NO_RANK
+    score: float = 0.0
+    rung: str = ""
+    evidence: Mapping[str, Any]
+
+    @property
+    def tier(self) -> Tier:
+        if self.rank == NO_RANK:
+            return Tier.PINNED if self.bundle.pinned else Tier.BY_HAND
+        return Tier.SHOP_WIDE if self.anchor_key == SHOP_WIDE else Tier.SCORED
+
+    @property
+    def order(self) -> tuple[Tier, int, float, int]:
+        """Best first: by tier, then by rank, then by score, then the newest."""
+        return self.tier, self.rank, -self.score, -self.bundle.pk
+
+
+def valid_keys(keys: Iterable[str]) -> list[str]:
+    """Keys that can be keys, once each and in order. PostgreSQL refuses NUL in a string; no item has it in its key."""
+    return [key for key in dict.fromkeys(keys) if key and "\x00" not in key]
+
+
+def candidates_for(anchors: Sequence[str], *, limit: int, exclude: Collection[str] = ()) -> list[Candidate]:
+    """The best candidates, each bundle once, its parts fetched: two queries.
+
+    Bundles that hold an item of `exclude` are left out, and so are those that hold nothing but anchors: they would
+    offer a shopper what is already there.
+    """
+    wanted = limit + SPARE_COUNT
+    keys = valid_keys(anchors)[:ANCHOR_COUNT]
+    on_offer = Bundle.objects.on_offer()
+    unwanted = valid_keys(exclude)
+    if unwanted:
+        on_offer = on_offer.exclude(Exists(BundlePart.objects.filter(bundle=OuterRef("pk"), item_key__in=unwanted)))
+    rows = _scored(on_offer, keys, wanted=wanted).union(_by_hand(on_offer, keys, wanted=wanted), all=True)
+    candidates = _cut(_merged(map(_candidate, rows)), wanted=wanted)
+    prefetch_related_objects([candidate.bundle for candidate in candidates], "parts")
+    return [candidate for candidate in candidates if not set(candidate.bundle.quantities()) <= set(keys)]
+
+
+def best_grounds(bundle: Bundle) -> Candidate:
+    """A bundle on its best grounds in the live model, an item's before the whole shop's: one query."""
+    scores = bundle.scores.filter(model_version__state=ModelVersion.State.LIVE)
+    best = min(scores, key=lambda score: (score.anchor_key == SHOP_WIDE, score.rank), default=None)
+    if best is None:
+        return Candidate(bundle=bundle, anchor_key=SHOP_WIDE, evidence={})
+    return Candidate(
+        bundle=bundle,
+        anchor_key=best.anchor_key,
+        rank=best.rank,
+        score=best.score,
+        rung=best.rung,
+        evidence=best.evidence,
+    )
+
+
+def _scored(on_offer: QuerySet[Bundle], keys: Sequence[str], *, wanted: int) -> QuerySet[Any]:
+    """Rows of the live model: the first ranks of each anchor, and of the whole shop."""
+    per_anchor = 3 + wanted // max(len(keys), 1)
+    ranks = Q(scores__anchor_key=SHOP_WIDE, scores__rank__lte=wanted)
+    if keys:
+        ranks |= Q(scores__anchor_key__in=keys, scores__rank__lte=per_anchor)
+    scored = on_offer.filter(ranks, scores__model_version__state=ModelVersion.State.LIVE)
+    return scored.order_by().annotate(
+        anchor_key=F("scores__anchor_key"),
+        rank=F("scores__rank"),
+        score=F("scores__score"),
+        rung=F("scores__rung"),
+        evidence=F("scores__evidence"),
+    )
+
+
+def _by_hand(on_offer: QuerySet[Bundle], keys: Sequence[str], *, wanted: int) -> QuerySet[Any]:
+    """What merchandisers pinned or made: with an anchor in it, or any where the page has no anchor."""
+    chosen = on_offer.filter(Q(pinned=True) | Q(source=Bundle.Source.MANUAL))
+    if keys:
+        chosen = chosen.filter(pk__in=BundlePart.objects.filter(item_key__in=keys).values("bundle"))
+    # Cut in a subquery, because SQLite allows no LIMIT inside a UNION.
+    newest = chosen.order_by("-pinned", "-pk").values("pk")[:wanted]
+    return (
+        Bundle.objects.order_by()
+        .filter(pk__in=newest)
+        .annotate(
+            anchor_key=Value(SHOP_WIDE, output_field=CharField()),
+            rank=Value(NO_RANK, output_field=IntegerField()),
+            score=Value(0.0, output_field=FloatField()),
+            rung=Value("", output_field=CharField()),
+            evidence=Value({}, output_field=JSONField()),
+        )
+    )
+
+
+def _candidate(row: Any) -> Candidate:
+    return Candidate(
+        bundle=row,
+        anchor_key=row.anchor_key,
+        rank=row.rank,
+        score=row.score,
+        rung=row.rung,
+        evidence=row.evidence or {},
+    )
+
+
+def _merged(candidates: Iterable[Candidate]) -> list[Candidate]:
+    """Each bundle once, in its best place, and with a model's evidence where there is any."""
+    merged: dict[int, Candidate] = {}
+    for candidate in sorted(candidates, key=lambda candidate: candidate.order):
+        kept = merged.setdefault(candidate.bundle.pk, candidate)
+        if not kept.rung and candidate.rung:
+            merged[candidate.bundle.pk] = replace(
+                kept, anchor_key=candidate.anchor_key, rung=candidate.rung, evidence=candidate.evidence
+            )
+    return list(merged.values())
+
+
+def _cut(candidates: Sequence[Candidate], *, wanted: int) -> list[Candidate]:
+    """As many of each tier as are wanted: many that cannot be bought today do not crowd out those that can."""
+    tiers = [[candidate for candidate in candidates if candidate.tier == tier] for tier in Tier]
+    return [candidate for tier in tiers for candidate in tier[:wanted]]

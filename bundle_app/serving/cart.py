@@ -1,0 +1,53 @@
+"""A bundle into the shopper's cart, whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from django.http import HttpRequest
+from django.utils.text import get_text_list
+from django.utils.translation import gettext
+
+from bundle_app.exceptions import CannotAddToCart
+from bundle_app.models import Bundle
+from bundle_app.models.score import SHOP_WIDE
+from bundle_app.serving.candidates import Candidate
+from bundle_app.serving.offers import Offer, compose
+from bundle_app.serving.pages import bundle_on_offer
+from bundle_app.shop import ItemCard, get_adapter
+
+
+def add_to_cart(bundle_id: int, request: HttpRequest, *, only_missing: bool = False) -> Offer:
+    """Put all parts of a bundle on offer into the cart, at today's prices, the discount allocated line by line.
+
+    With `only_missing`, parts that are in the cart already are not added once more.
+
+    Raises:
+        BundleNotOnOffer: there is none of that number, or it may not be sold now.
+        CannotAddToCart: a part is sold out, or the cart refused; the message is for the shopper.
+    """
+    bundle = bundle_on_offer(bundle_id)
+    adapter = get_adapter()
+    cards = adapter.get_items(list(bundle.quantities()), request)
+    in_cart = set(adapter.cart_keys(request)) if only_missing else set()
+    if set(bundle.quantities()) <= in_cart:
+        raise CannotAddToCart(gettext("All of this set is in your cart already."))
+    offer = compose(Candidate(bundle=bundle, anchor_key=SHOP_WIDE, evidence={}), cards, in_cart=in_cart)
+    if offer is None:
+        raise CannotAddToCart(_refusal(bundle, cards))
+    adapter.add_to_cart(request, offer.cart_lines, bundle)
+    return offer
+
+
+def _refusal(bundle: Bundle, cards: Mapping[str, ItemCard]) -> str:
+    """Which part is missing. A shopper is not told how many pieces are left."""
+    missing = [
+        cards[part.item_key].title if part.item_key in cards else part.title or part.item_key
+        for part in bundle.parts.all()
+        if part.item_key not in cards or not cards[part.item_key].can_sell(part.quantity)
+    ]
+    if not missing:
+        return gettext("This set cannot be bought at the moment. Nothing was added to your cart.")
+    return gettext("Sold out: %(titles)s. Nothing was added to your cart.") % {
+        "titles": get_text_list(missing, gettext("and"))
+    }

@@ -1,0 +1,132 @@
+"""Offers for a page, as objects or as HTML."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from django.http import HttpRequest
+from django.middleware.csrf import get_token
+from django.template.loader import select_template
+from django.utils.functional import SimpleLazyObject
+from django.utils.translation import gettext
+
+from bundle_app.exceptions import BundleNotOnOffer, ConfigurationError
+from bundle_app.models import Bundle
+from bundle_app.serving.candidates import best_grounds, candidates_for, valid_keys
+from bundle_app.serving.offers import Offer, compose, obstacles
+from bundle_app.shop import get_adapter
+
+ASSETS_LINKED = "_bundle_app_assets_linked"
+"""Attribute of a request whose page links the widget's style sheet and script already."""
+
+
+def bundles_for(
+    anchors: Sequence[str],
+    *,
+    request: HttpRequest | None,
+    limit: int = 1,
+    exclude: Collection[str] = (),
+    in_cart: Collection[str] = (),
+) -> list[Offer]:
+    """What to offer beside some items, best first; without anchors, what to offer anywhere in the shop.
+
+    Three queries: candidates, their parts, the shop's items. Where no bundle of the anchors' own can be bought, the
+    shop-wide ones follow, so that the list is short only if hardly anything can be sold. Bundles that hold an item of
+    `exclude` are left out; of bundles that hold items of `in_cart`, only the rest is offered.
+    """
+    if limit < 1:
+        return []
+    candidates = candidates_for(anchors, limit=limit, exclude=exclude)
+    keys = list(dict.fromkeys(key for candidate in candidates for key in candidate.bundle.quantities()))
+    cards = get_adapter().get_items(keys, request) if keys else {}
+    held = set(valid_keys(anchors))
+    offers: list[Offer] = []
+    for candidate in candidates:
+        found = compose(candidate, cards, anchors=held, in_cart=in_cart)
+        if found is not None:
+            offers.append(found)
+        if len(offers) == limit:
+            break
+    return offers
+
+
+def offer(bundle: Bundle, *, request: HttpRequest | None) -> Offer | None:
+    """One bundle, whatever its status, at today's prices; None if it cannot be bought (`problems` says why)."""
+    cards = get_adapter().get_items(list(bundle.quantities()), request)
+    return compose(best_grounds(bundle), cards)
+
+
+def offer_by_id(bundle_id: int, *, request: HttpRequest | None) -> Offer | None:
+    """A bundle on offer; None if it cannot be bought today.
+
+    Raises:
+        BundleNotOnOffer: there is none of that number, or it is a draft, paused, rejected, or outside its dates.
+    """
+    return offer(bundle_on_offer(bundle_id), request=request)
+
+
+def bundle_on_offer(bundle_id: int) -> Bundle:
+    """A bundle that shoppers may see, its parts fetched.
+
+    Raises:
+        BundleNotOnOffer: there is none of that number, or it is a draft, paused, rejected, or outside its dates.
+    """
+    bundle = Bundle.objects.on_offer().filter(pk=bundle_id).prefetch_related("parts").first()
+    if bundle is None:
+        raise BundleNotOnOffer(gettext("This set is not on offer any more."))
+    return bundle
+
+
+def problems(bundle: Bundle, *, request: HttpRequest | None) -> list[str]:
+    """Why a bundle cannot be bought today, in plain words, part by part; empty if it can. For merchandisers."""
+    return obstacles(bundle, get_adapter().get_items(list(bundle.quantities()), request))
+
+
+def render(
+    offers: Sequence[Offer],
+    *,
+    request: HttpRequest | None,
+    placement: str,
+    template: str | None = None,
+    can_add: bool = True,
+) -> str:
+    """Offers as the widget's HTML; nothing for no offers.
+
+    The first of these templates that exists is used: `template`, `bundle_app/<placement>.html`,
+    `bundle_app/widget.html`. The page's context processors are not run again, since they may query; a template has
+    `offers`, `placement`, `request`, `next_url`, `link_assets` and `can_add`. With `can_add` false, without a request,
+    or in a shop whose cart is not connected, there is no form; admin shows a preview inside its own form so.
+    """
+    if not offers:
+        return ""
+    if not re.fullmatch(r"[\w-]+", placement):
+        raise ConfigurationError(
+            f"The placement is {placement!r}; expected a word of letters, digits, - and _, such as 'product'."
+        )
+    names = [f"bundle_app/{placement}.html", "bundle_app/widget.html"]
+    html = select_template([template, *names] if template else names).render(
+        {
+            "offers": offers,
+            "placement": placement,
+            "request": request,
+            "next_url": request.get_full_path() if request else "",
+            "link_assets": _first_on_page(request),
+            "can_add": can_add and request is not None and get_adapter().has_cart,
+            **_csrf(request),
+        }
+    )
+    return str(html)
+
+
+def _csrf(request: HttpRequest | None) -> dict[str, Any]:
+    """The token, made only when a template asks for it: asking sets the cookie."""
+    return {} if request is None else {"csrf_token": SimpleLazyObject(lambda: get_token(request))}
+
+
+def _first_on_page(request: HttpRequest | None) -> bool:
+    first = not getattr(request, ASSETS_LINKED, False)
+    if request is not None:
+        setattr(request, ASSETS_LINKED, True)
+    return first

@@ -1,0 +1,8 @@
+"""How the app sees the host shop: a protocol, and an adapter that needs no code for most shops."""
+
+from __future__ import annotations
+
+from bundle_app.shop.adapter import LINE_COLUMNS, CartLine, CatalogueItem, ItemCard, ShopAdapter, get_adapter
+from bundle_app.shop.field_map import FieldMapAdapter
+
+__all__ = ["LINE_COLUMNS", "CartLine", "CatalogueItem", "FieldMapAdapter", "ItemCard", "ShopAdapter", "get_adapter"]

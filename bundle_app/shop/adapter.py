@@ -1,0 +1,139 @@
+"""The adapter protocol: all that the app asks of a shop.
+
+Methods come in two kinds. The offline ones are called by the worker and stream: they may return a million lines.
+The online ones are called by web processes and are batched: one call a page, whatever the number of items.
+
+Products are named by an `item_key`, a string of at most 64 characters. What it stands for is the shop's business; it
+must be stable and the same in order lines and in the catalogue.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.module_loading import import_string
+from django.utils.translation import gettext
+
+from bundle_app import conf
+from bundle_app.exceptions import CannotAddToCart, ConfigurationError
+
+if TYPE_CHECKING:
+    from bundle_app.models import Bundle
+
+LINE_COLUMNS = ("order_key", "item_key", "quantity", "unit_price", "ordered_at", "counts")
+"""Columns of `order_lines`, in order. `counts` is false for lines of cancelled or unpaid orders."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogueItem:
+    """A product as the worker sees it."""
+
+    key: str
+    title: str
+    category: str | None = None
+    price: Decimal | None = None
+    sellable: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemCard:
+    """A product as a page shows it. `stock` None means that it is not counted; `url` and `image_url` may be empty."""
+
+    key: str
+    title: str
+    price: Decimal | None
+    currency: str
+    url: str = ""
+    image_url: str = ""
+    sellable: bool = True
+    stock: int | None = None
+
+    def can_sell(self, quantity: int) -> bool:
+        return (
+            self.sellable
+            and self.price is not None
+            and self.price >= 0
+            and (self.stock is None or self.stock >= quantity)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CartLine:
+    """What goes into the cart: `discount` is this line's part of the bundle's discount, for all its quantity."""
+
+    key: str
+    quantity: int
+    unit_price: Decimal
+    discount: Decimal
+
+
+class ShopAdapter(ABC):
+    """Subclass this, or FieldMapAdapter, and name the class in BUNDLE_APP["ADAPTER"]."""
+
+    # Offline
+
+    @abstractmethod
+    def order_lines(self, *, since: datetime | None = None) -> QuerySet[Any, tuple[Any, ...]]:
+        """All order lines as an unordered `values_list` of LINE_COLUMNS: exported by one query, not read in pages."""
+
+    @abstractmethod
+    def items(self) -> Iterator[CatalogueItem]:
+        """The whole catalogue, streamed."""
+
+    # Online
+
+    @abstractmethod
+    def key_for(self, product: Any) -> str:
+        """The item key of whatever the shop's templates hold: a product, its key, a variant."""
+
+    @abstractmethod
+    def get_items(self, keys: Sequence[str], request: HttpRequest | None) -> dict[str, ItemCard]:
+        """Cards of the items that exist, in one query. `request` is there for prices that depend on the shopper."""
+
+    @abstractmethod
+    def search_items(self, query: str, *, limit: int) -> list[ItemCard]:
+        """Items whose title or key matches, for the product picker in admin."""
+
+    @property
+    def has_cart(self) -> bool:
+        """Whether `add_to_cart` leads anywhere; without it the widget shows bundles and no button."""
+        return type(self).add_to_cart is not ShopAdapter.add_to_cart
+
+    def cart_keys(self, request: HttpRequest) -> list[str]:
+        """Keys of the items that are in the shopper's cart."""
+        return []
+
+    def add_to_cart(self, request: HttpRequest, lines: Sequence[CartLine], bundle: Bundle) -> None:
+        """Put all lines into the shopper's cart, or none.
+
+        Beside a cart that holds some parts of the bundle already, `lines` are the others, without a discount.
+
+        Raises:
+            CannotAddToCart: with a message for the shopper.
+        """
+        raise CannotAddToCart(gettext("Sets cannot be added to the cart of this shop."))
+
+
+def get_adapter() -> ShopAdapter:
+    """A new instance of the class that BUNDLE_APP["ADAPTER"] names.
+
+    Raises:
+        ConfigurationError: the path cannot be imported, or is no ShopAdapter.
+    """
+    path = conf.load().adapter
+    try:
+        adapter_class = import_string(path)
+    except ImportError as error:
+        raise ConfigurationError(f"BUNDLE_APP['ADAPTER'] is {path!r}, which cannot be imported: {error}") from error
+    if not (isinstance(adapter_class, type) and issubclass(adapter_class, ShopAdapter)):
+        raise ConfigurationError(
+            f"BUNDLE_APP['ADAPTER'] is {path!r}; expected a subclass of bundle_app.shop.ShopAdapter."
+        )
+    return adapter_class()

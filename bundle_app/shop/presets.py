@@ -1,0 +1,54 @@
+"""Maps of shops whose models are known. Every key of a preset can be overridden in BUNDLE_APP["MAP"]."""
+
+from __future__ import annotations
+
+from typing import Any
+
+TUTORIAL: dict[str, Any] = {
+    # The shop that most Django books and courses build: no customer on the order, no currency on the price.
+    "order_line": "orders.OrderItem",
+    "line": {
+        "order": "order_id",
+        "item": "product_id",
+        "quantity": "quantity",
+        "unit_price": "price",
+        "ordered_at": "order__created",
+    },
+    "counted": {"order__paid": True},
+    "item": "shop.Product",
+    "item_fields": {
+        "title": "name",
+        "category": "category__name",
+        "price": "price",
+        "sellable": "available",
+        "url": "get_absolute_url",
+        "image": "image.url",
+    },
+    "search": ["name"],
+}
+
+EXAMPLE_SHOP: dict[str, Any] = {
+    "order_line": "example_shop.OrderLine",
+    "line": {
+        "order": "order_id",
+        "item": "product__sku",
+        "quantity": "quantity",
+        "unit_price": "unit_price",
+        "ordered_at": "order__placed_at",
+    },
+    "counted": {"order__status": "paid"},
+    "item": "example_shop.Product",
+    "item_key": "sku",
+    "item_fields": {
+        "title": "title",
+        "category": "category__name",
+        "price": "price",
+        "sellable": "active",
+        "stock": "stock",
+        "url": "get_absolute_url",
+        "image": "picture_url",
+    },
+    "search": ["title", "sku"],
+}
+
+PRESETS: dict[str, dict[str, Any]] = {"tutorial": TUTORIAL, "example_shop": EXAMPLE_SHOP}

@@ -1,0 +1,50 @@
+"""The Celery tasks: a few lines each around a use case, so that a command can do the same without Celery.
+
+A broker may deliver a task twice, or again after its worker was killed. Both are safe: the lease lets one process
+train, and a run that is over is not run again. Tasks take ids alone.
+
+Which queue they go to is routing, and so the shop's setting:
+
+    CELERY_TASK_ROUTES = {"bundle_app.*": {"queue": "bundles"}}
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import Task, shared_task
+
+from bundle_app import conf, maintenance, publishing, training
+from bundle_app.exceptions import AlreadyTraining
+from bundle_app.models import TrainingRun
+
+SAFE_TO_REPEAT: dict[str, Any] = {"acks_late": True, "reject_on_worker_lost": True}
+
+
+@shared_task(name=training.TASK, bind=True, max_retries=None, **SAFE_TO_REPEAT)
+def train(self: Task[Any, Any], run_id: int | None = None) -> int | None:
+    """Train and publish. Without a run, as from a beat schedule, one is made unless training is under way anyway."""
+    run = TrainingRun.objects.create() if run_id is None else TrainingRun.objects.get(pk=run_id)
+    try:
+        return training.train(run.pk).pk
+    except AlreadyTraining as error:
+        run.refresh_from_db()
+        if run.is_over:
+            return None
+        if run_id is None:
+            run.delete()
+            return None
+        # The lease is held: by another run, or by this run's own worker, which may just have been killed.
+        raise self.retry(countdown=conf.load().lease_seconds, exc=error) from error
+
+
+@shared_task(name="bundle_app.publish", **SAFE_TO_REPEAT)
+def publish(version_id: int) -> int:
+    """Make a version live."""
+    return publishing.publish(version_id).pk
+
+
+@shared_task(name="bundle_app.sweep", **SAFE_TO_REPEAT)
+def sweep() -> dict[str, int]:
+    """Put right what lost messages, killed workers and deleted products left behind."""
+    return maintenance.sweep()

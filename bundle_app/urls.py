@@ -1,0 +1,14 @@
+"""Include as `path("bundles/", include("bundle_app.urls"))`."""
+
+from __future__ import annotations
+
+from django.urls import include, path
+
+from bundle_app import views
+
+app_name = "bundle_app"
+
+urlpatterns = [
+    path("<int:pk>/add/", views.add, name="add"),
+    path("api/", include("bundle_app.api.urls")),
+]

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from celery.exceptions import Retry
+from django.utils import timezone
+
+from bundle_app import leases, tasks
+from bundle_app.models import ModelVersion, TrainingRun
+from tests.worlds import make_products
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("tutorial_shop")]
+
+
+@pytest.mark.parametrize("name", ["train", "publish", "sweep"])
+def test_a_task_is_acknowledged_after_it_is_done_and_goes_to_its_own_queue(name: str) -> None:
+    task = getattr(tasks, name)
+
+    assert task.acks_late
+    assert task.reject_on_worker_lost
+    assert task.name == f"bundle_app.{name}"
+    assert task.app.amqp.router.route({}, task.name)["queue"].name == "bundles"
+
+
+def test_a_beat_schedule_needs_no_run() -> None:
+    make_products(3)
+
+    version_id = tasks.train()
+
+    assert ModelVersion.objects.live().get().pk == version_id
+    assert TrainingRun.objects.get().status == "succeeded"
+
+
+def test_a_task_delivered_twice_does_its_work_once() -> None:
+    make_products(3)
+    run = TrainingRun.objects.create()
+
+    assert tasks.train(run.pk) is not None
+    assert tasks.train(run.pk) is None
+    assert ModelVersion.objects.count() == 1
+
+
+def test_a_beat_while_training_is_under_way_leaves_nothing_behind() -> None:
+    leases.acquire(TrainingRun.objects.create().pk)
+
+    assert tasks.train() is None
+    assert TrainingRun.objects.count() == 1
+
+
+def test_a_redelivered_task_waits_until_its_dead_workers_lease_runs_out() -> None:
+    run = TrainingRun.objects.create()
+    leases.acquire(run.pk)
+
+    with pytest.raises(Retry) as caught:
+        tasks.train.apply(args=[run.pk], throw=True).get()
+
+    assert caught.value.when == 3
+
+
+def test_publishing_by_task(tmp_path: Any) -> None:
+    make_products(3)
+    first, second = tasks.train(), tasks.train()
+    assert ModelVersion.objects.live().get().pk == second
+
+    tasks.publish(first)
+
+    assert ModelVersion.objects.live().get().pk == first
+
+
+def test_sweeping_says_what_it_did() -> None:
+    TrainingRun.objects.create()
+    TrainingRun.objects.update(created_at=timezone.now() - timedelta(hours=1))
+
+    assert tasks.sweep() == {"runs_resumed": 1, "bundles_forgotten": 0}
