@@ -1,0 +1,219 @@
+"""The pages in a real Chromium: what a shopper clicks, and what a merchandiser clicks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from selenium.common.exceptions import StaleElementReferenceException
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import Select, WebDriverWait
+
+from example_shop.demo import ADMIN_NAME, ADMIN_PASSWORD
+from tests.demo.conftest import Demo
+
+pytestmark = [pytest.mark.browser, pytest.mark.process]
+
+LAPTOP = "LAP-14"
+SECONDS = 30
+
+
+class Page:
+    """A browser on the demonstration, with the few verbs that the tests are written in."""
+
+    def __init__(self, browser: Any, demo: Demo) -> None:
+        self.browser, self.demo = browser, demo
+
+    def open(self, path: str) -> None:
+        self.browser.get(f"{self.demo.url}{path}")
+
+    def find(self, selector: str) -> Any:
+        return self.browser.find_element(By.CSS_SELECTOR, selector)
+
+    def all(self, selector: str) -> list[Any]:
+        found: list[Any] = self.browser.find_elements(By.CSS_SELECTOR, selector)
+        return found
+
+    def click(self, selector: str) -> None:
+        element = self.find(selector)
+        self.browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
+        element.click()
+
+    def type(self, selector: str, text: str) -> None:
+        field = self.find(selector)
+        field.clear()
+        field.send_keys(text)
+
+    @property
+    def text(self) -> str:
+        return str(self.find("body").text)
+
+    def wait_until(self, condition: Callable[[], Any]) -> Any:
+        """Wait for a condition; a page that is being replaced while it is read is read again."""
+        wait = WebDriverWait(self.browser, SECONDS, ignored_exceptions=[StaleElementReferenceException])
+        return wait.until(lambda _browser: condition())
+
+    def log_in(self) -> None:
+        self.open("/admin/logout/")
+        self.browser.delete_all_cookies()
+        self.open("/admin/login/?next=/admin/")
+        self.type("#id_username", ADMIN_NAME)
+        self.type("#id_password", ADMIN_PASSWORD)
+        self.click("[type=submit]")
+        self.wait_until(lambda: "/admin/login" not in self.browser.current_url)
+
+
+@pytest.fixture
+def page(browser: Any, demo: Demo) -> Any:
+    browser.set_window_size(1280, 1600)
+    browser.get(demo.url)
+    browser.delete_all_cookies()
+    browser.get_log("browser")
+    yield Page(browser, demo)
+    complaints = [entry["message"] for entry in browser.get_log("browser") if "favicon" not in entry["message"]]
+    assert complaints == []  # a violation of the Content-Security-Policy is a complaint, too
+
+
+def product_path(demo: Demo, sku: str) -> str:
+    path: str = demo.ask(
+        "from example_shop.models import Product\n"
+        f"print(json.dumps(Product.objects.get(sku={sku!r}).get_absolute_url()))"
+    )
+    return path
+
+
+def test_a_shopper_buys_a_bundle_with_one_click(page: Page, demo: Demo) -> None:
+    page.open(product_path(demo, LAPTOP))
+    parts = page.all(".bundle-widget .bundle-part, .bundle-widget li")
+    assert len(parts) >= 2
+    page.click(".bundle-widget form button[type=submit]")
+
+    page.wait_until(lambda: "cart" in page.text.lower())
+    page.open("/cart/")
+    group = page.find(".cart-bundle").text
+    assert "You save" in group
+    page.click("a[href='/checkout/']")
+    page.type("[name=email]", "shopper@example.com")
+    page.click("main form [type=submit]")
+
+    page.wait_until(lambda: "checkout" not in page.browser.current_url)
+    lines = demo.ask(
+        "from example_shop.models import Order, OrderLine\n"
+        "order = Order.objects.latest('pk')\n"
+        "print(json.dumps([[line.bundle_id, str(line.discount)] for line in order.lines.all()]))"
+    )
+    assert len(lines) >= 2
+    assert len({bundle for bundle, _discount in lines}) == 1
+    assert all(bundle is not None for bundle, _discount in lines)
+    assert sum(float(discount) for _bundle, discount in lines) > 0
+
+
+def test_the_widget_works_without_javascript(page: Page, demo: Demo) -> None:
+    page.browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    try:
+        page.open(product_path(demo, LAPTOP))
+        page.click(".bundle-widget form button[type=submit]")
+        page.wait_until(lambda: page.all(".messages li, .message"))
+        page.open("/cart/")
+        assert page.all(".cart-bundle")
+    finally:
+        page.browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+
+
+def test_the_cart_offers_what_goes_with_it(page: Page, demo: Demo) -> None:
+    page.open(product_path(demo, LAPTOP))
+    page.click("form[action='/cart/add/'] [type=submit]")
+
+    page.open("/cart/")
+
+    assert page.all(".bundle-widget")
+
+
+@pytest.mark.parametrize("width", [320, 390, 768, 1280])
+def test_no_page_is_wider_than_the_screen(page: Page, demo: Demo, width: int) -> None:
+    page.browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride",
+        {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 700},
+    )
+    try:
+        for path in ("/", product_path(demo, LAPTOP), "/cart/"):
+            page.open(path)
+            assert page.browser.execute_script("return document.documentElement.scrollWidth") <= width, path
+    finally:
+        page.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_the_shop_speaks_chinese(page: Page, demo: Demo) -> None:
+    page.browser.add_cookie({"name": "django_language", "value": "zh-hans"})
+
+    page.open(product_path(demo, LAPTOP))
+
+    assert page.find("html").get_attribute("lang") in {"zh-hans", "zh-Hans"}
+    assert re.search(r"[\u4e00-\u9fff]", page.find(".bundle-widget").text)
+    assert "Add" not in page.find(".bundle-widget").text
+
+
+def test_a_merchandiser_pauses_a_bundle_and_it_is_gone_from_the_shop(page: Page, demo: Demo) -> None:
+    page.open(product_path(demo, LAPTOP))
+    action = page.find(".bundle-widget form").get_attribute("action")
+    number = re.search(r"/(\d+)/add/", action)
+    assert number is not None
+    page.log_in()
+    page.open("/admin/bundle_app/bundle/?q=" + LAPTOP)
+    page.click(f"input.action-select[value='{number[1]}']")
+    Select(page.find("select[name=action]")).select_by_value("pause")
+    page.click("button[name=index]")
+    page.wait_until(lambda: "paused" in page.text)
+
+    page.open(product_path(demo, LAPTOP))
+
+    assert f"/{number[1]}/add/" not in page.browser.page_source
+    assert page.all(".bundle-widget")
+
+
+def test_a_bundle_is_made_by_hand_with_the_keyboard_alone(page: Page, demo: Demo) -> None:
+    page.log_in()
+    page.open("/admin/bundle_app/bundle/add/")
+    for row, word in enumerate(("phone", "candle"), start=1):
+        field = page.find(f"#bundle-picker-{row}")
+        field.send_keys(word)
+        page.wait_until(lambda: [option for option in page.all("[role=option]") if option.is_displayed()])
+        field.send_keys(Keys.ARROW_DOWN, Keys.ENTER)
+    Select(page.find("#id_status")).select_by_value("active")
+    page.type("#id_title", "Light and call")
+    page.find("#id_title").send_keys(Keys.ENTER)
+
+    page.wait_until(lambda: "Light and call" in page.text and "was added successfully" in page.text)
+
+
+def test_training_is_started_in_admin_and_followed_live(page: Page, demo: Demo) -> None:
+    page.log_in()
+    page.open("/admin/bundle_app/trainingrun/")
+    page.click("form[action*='train'] [type=submit]")
+    page.wait_until(lambda: page.all("progress"))
+    first = page.browser.current_url
+
+    page.wait_until(lambda: float(page.find("progress").get_attribute("value") or 0) > 0)
+
+    assert page.browser.current_url == first
+    demo.ask(
+        "import time\nfrom bundle_app.models import TrainingRun\n"
+        "while not TrainingRun.objects.latest('pk').is_over: time.sleep(1)\n"
+        "run = TrainingRun.objects.latest('pk')\nassert run.status == 'succeeded', run.error\nprint(json.dumps('over'))"
+    )
+
+
+def test_every_admin_page_of_the_app_opens(page: Page, demo: Demo) -> None:
+    page.log_in()
+    numbers = demo.ask(
+        "from bundle_app.models import Bundle, ModelVersion, TrainingRun\n"
+        "print(json.dumps([kind.objects.first().pk for kind in (Bundle, ModelVersion, TrainingRun)]))"
+    )
+    for name, number in zip(("bundle", "modelversion", "trainingrun"), numbers, strict=True):
+        for path in ("", f"{number}/change/", f"{number}/history/"):
+            page.open(f"/admin/bundle_app/{name}/{path}")
+            assert "Server Error" not in page.text
+            assert "Page not found" not in page.text

@@ -1,0 +1,198 @@
+"""The cart and the checkout, as a shopper's browser meets them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.contrib.messages import get_messages
+from django.test import Client, RequestFactory
+
+from bundle_app.exceptions import CannotAddToCart
+from bundle_app.models import Bundle
+from bundle_app.shop import CartLine, get_adapter
+from example_shop.cart import Cart
+from example_shop.models import Order, Product
+
+
+def add(client: Client, product: Product, quantity: int = 1) -> Any:
+    return client.post("/cart/add/", {"sku": product.sku, "quantity": quantity})
+
+
+def add_bundle(client: Client, bundle: Bundle, parts: Sequence[Product]) -> None:
+    """What the widget's button does, through the adapter alone."""
+    request = RequestFactory().post("/")
+    request.session = client.session
+    lines = [CartLine(key=part.sku, quantity=1, unit_price=part.price, discount=Decimal(0)) for part in parts]
+    get_adapter().add_to_cart(request, lines, bundle)
+    request.session.save()
+
+
+def said(response: Any) -> list[str]:
+    return [str(message) for message in get_messages(response.wsgi_request)]
+
+
+def order_of(client: Client) -> Order:
+    response: Any = client.post("/checkout/", {"email": "ann@example.org"})
+    return Order.objects.get(number=response.url.strip("/").split("/")[-1])
+
+
+def test_a_shopper_finds_adds_and_orders(client: Client, teapot: Product) -> None:
+    assert "Teapot" in client.get("/search/", {"q": "teap"}).content.decode()
+    assert add(client, teapot, 2).url == "/cart/"
+    page = client.get("/cart/").content.decode()
+    assert "€80.00" in page
+    order = order_of(client)
+    assert order.status == Order.Status.PAID
+    assert order.email == "ann@example.org"
+    assert order.total == Decimal("80.00")
+    teapot.refresh_from_db()
+    assert (teapot.stock, teapot.sold_count) == (1, 1)
+    assert order.number in client.get(order.get_absolute_url()).content.decode()
+    assert not Cart(client.session).quantities()
+
+
+def test_an_order_is_shown_to_nobody_else(client: Client, teapot: Product) -> None:
+    add(client, teapot)
+    order = order_of(client)
+    assert Client().get(order.get_absolute_url()).status_code == 404
+
+
+def test_a_member_finds_the_order_in_the_account(client: Client, teapot: Product, django_user_model: Any) -> None:
+    member = django_user_model.objects.create_user("member-000001", "m@example.org")
+    client.force_login(member)
+    add(client, teapot)
+    order = order_of(client)
+    assert order.user == member
+    assert order.number in client.get("/account/").content.decode()
+
+
+def test_more_than_there_is_cannot_be_added(client: Client, teapot: Product) -> None:
+    add(client, teapot, 2)
+    response = add(client, teapot, 2)
+    assert said(response)[-1] == "Only 3 of “Teapot” can be ordered."
+    assert Cart(client.session).quantities() == {"POT": 2}
+
+
+@pytest.mark.parametrize("quantity", ["0", "-1", "100", "many", ""])
+def test_a_quantity_that_makes_no_sense_is_refused(client: Client, teapot: Product, quantity: str) -> None:
+    response: Any = client.post("/cart/add/", {"sku": "POT", "quantity": quantity})
+    assert said(response) == ["That quantity cannot be ordered."]
+    assert not Cart(client.session).quantities()
+
+
+def test_quantities_are_changed_and_lines_removed(client: Client, teapot: Product, cups: Product) -> None:
+    add(client, teapot)
+    add(client, cups)
+    client.post("/cart/update/", {"sku": "POT", "quantity": 3})
+    client.post("/cart/update/", {"sku": "CUP", "quantity": 0})
+    assert Cart(client.session).quantities() == {"POT": 3}
+
+
+def test_a_bundle_is_a_group_with_its_discount(client: Client, tea_set: Bundle, teapot: Product, cups: Product) -> None:
+    add_bundle(client, tea_set, [teapot, cups])
+    page = client.get("/cart/").content.decode()
+    assert "Tea for two" in page
+    assert "You save €5.00" in page
+    assert "€44.99" in page
+    order = order_of(client)
+    assert order.total == Decimal("44.99")
+    assert list(order.lines.values_list("product__sku", "discount", "bundle_id")) == [
+        ("POT", Decimal("4.00"), tea_set.pk),
+        ("CUP", Decimal("1.00"), tea_set.pk),
+    ]
+
+
+def test_removing_a_bundle_removes_all_its_parts_and_nothing_else(
+    client: Client, tea_set: Bundle, teapot: Product, cups: Product
+) -> None:
+    add(client, cups)
+    add_bundle(client, tea_set, [teapot, cups])
+    assert Cart(client.session).quantities() == {"POT": 1, "CUP": 2}
+    client.post("/cart/remove-bundle/", {"position": "0"})
+    assert Cart(client.session).quantities() == {"CUP": 1}
+
+
+@pytest.mark.parametrize("position", ["1", "-1", "x", "", "99999999999999999999"])
+def test_a_group_that_is_not_there_is_not_removed(
+    client: Client, tea_set: Bundle, teapot: Product, cups: Product, position: str
+) -> None:
+    add_bundle(client, tea_set, [teapot, cups])
+    assert client.post("/cart/remove-bundle/", {"position": position}).status_code == 302
+    assert Cart(client.session).quantities() == {"POT": 1, "CUP": 1}
+
+
+def test_stock_is_counted_over_single_items_and_bundles_together(
+    client: Client, tea_set: Bundle, teapot: Product, cups: Product
+) -> None:
+    add(client, teapot, 3)
+    with pytest.raises(CannotAddToCart, match="Only 3 of “Teapot” can be ordered"):
+        add_bundle(client, tea_set, [teapot, cups])
+    assert Cart(client.session).quantities() == {"POT": 3}
+
+
+def test_the_rest_of_a_bundle_goes_in_as_single_items(client: Client, tea_set: Bundle, cups: Product) -> None:
+    add_bundle(client, tea_set, [cups])
+    contents = Cart(client.session).contents()
+    assert not contents.bundles
+    assert contents.total == cups.price
+
+
+def test_a_bundle_that_was_paused_loses_its_discount_and_says_so(
+    client: Client, tea_set: Bundle, teapot: Product, cups: Product
+) -> None:
+    add_bundle(client, tea_set, [teapot, cups])
+    Bundle.objects.update(status=Bundle.Status.PAUSED)
+    page = client.get("/cart/").content.decode()
+    assert "not on offer any more" in page
+    assert "€49.99" in page
+    assert order_of(client).total == Decimal("49.99")
+
+
+def test_a_price_that_changed_is_charged_as_it_is_now(
+    client: Client, tea_set: Bundle, teapot: Product, cups: Product
+) -> None:
+    add_bundle(client, tea_set, [teapot, cups])
+    Product.objects.filter(sku="POT").update(price=Decimal("20.00"))
+    order = order_of(client)
+    assert order.total == Decimal("26.99")
+    assert sum(line.discount for line in order.lines.all()) == Decimal("3.00")
+
+
+def test_what_sold_out_meanwhile_is_not_ordered_and_nothing_is_written(
+    client: Client, teapot: Product, cups: Product
+) -> None:
+    add(client, teapot)
+    add(client, cups)
+    Product.objects.filter(sku="POT").update(stock=0)
+    response: Any = client.post("/checkout/", {"email": "ann@example.org"})
+    assert response.url == "/cart/"
+    assert said(response)[-1] == "“Teapot” is sold out."
+    assert not Order.objects.exists()
+    cups.refresh_from_db()
+    assert cups.stock == 5
+
+
+def test_a_product_that_was_deleted_is_named_in_the_cart(client: Client, teapot: Product) -> None:
+    add(client, teapot)
+    teapot.delete()
+    assert "“POT” is not sold any more." in client.get("/cart/").content.decode()
+
+
+def test_an_empty_cart_cannot_be_ordered(client: Client, db: None) -> None:
+    responses: list[Any] = [client.get("/checkout/"), client.post("/checkout/", {"email": "ann@example.org"})]
+    assert [response.url for response in responses] == ["/cart/", "/cart/"]
+    assert not Order.objects.exists()
+
+
+def test_a_wrong_address_is_explained_beside_its_field(client: Client, teapot: Product) -> None:
+    add(client, teapot)
+    page = client.post("/checkout/", {"email": "ann"}).content.decode()
+    assert "Enter a valid email address." in page
+    assert not Order.objects.exists()
+
+
+def test_a_change_without_the_token_of_a_form_is_refused(teapot: Product) -> None:
+    assert Client(enforce_csrf_checks=True).post("/cart/add/", {"sku": "POT", "quantity": 1}).status_code == 403
