@@ -61,7 +61,7 @@ class Demo:
     folder: Path
     url: str
     summary: dict[str, Any]
-    process: subprocess.Popen[bytes]
+    log: Path
 
     def ask(self, code: str) -> Any:
         """Run Python inside the shop's Django and return what it prints as JSON."""
@@ -99,20 +99,21 @@ def demo() -> Iterator[Demo]:
     trained = demo_command(folder, DEMO_EXIT_AFTER_TRAINING="1")
     assert trained.returncode == 0, trained.stdout[-3000:] + trained.stderr[-3000:]
     port = free_port()
-    process = start(folder, port)
+    process, log = start(folder, port)
     yield Demo(
         folder=folder,
         url=f"http://localhost:{port}",
         summary=json.loads(trained.stdout.splitlines()[-1]),
-        process=process,
+        log=log,
     )
     process.send_signal(signal.SIGINT)
     process.wait(timeout=60)
 
 
-def start(folder: Path, port: int) -> subprocess.Popen[bytes]:
-    """Start the demonstration again and wait until its shop answers."""
-    with (folder / "demo.log").open("wb") as log:
+def start(folder: Path, port: int) -> tuple[subprocess.Popen[bytes], Path]:
+    """Start the demonstration again and wait until its shop answers. Returns it with the file of what it says."""
+    path = folder / f"demo-{port}.log"  # One start, one file: several serve the same folder.
+    with path.open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "example_shop.demo"],
             cwd=ROOT,
@@ -125,11 +126,11 @@ def start(folder: Path, port: int) -> subprocess.Popen[bytes]:
         try:
             urllib.request.urlopen(f"http://localhost:{port}/", timeout=5).close()
         except OSError:
-            assert process.poll() is None, (folder / "demo.log").read_text()
-            assert time.monotonic() < deadline, (folder / "demo.log").read_text()
+            assert process.poll() is None, path.read_text()
+            assert time.monotonic() < deadline, path.read_text()
             time.sleep(0.2)
         else:
-            return process
+            return process, path
 
 
 @pytest.fixture(scope="session")

@@ -71,7 +71,7 @@ def test_every_product_that_can_be_sold_has_a_bundle(demo: Demo) -> None:
 
 
 def test_the_second_start_serves_what_is_there_and_says_where(demo: Demo) -> None:
-    said = (demo.folder / "demo.log").read_text()
+    said = demo.log.read_text()
 
     assert "is live with" in said
     assert "Sent the training task" not in said
@@ -79,7 +79,7 @@ def test_the_second_start_serves_what_is_there_and_says_where(demo: Demo) -> Non
 
 
 def test_it_stops_every_process_that_it_started(demo: Demo) -> None:
-    second = start(demo.folder, free_port())
+    second, log = start(demo.folder, free_port())
     children = psutil.Process(second.pid).children(recursive=True)
     assert any("celery" in " ".join(child.cmdline()) for child in children)
 
@@ -88,7 +88,7 @@ def test_it_stops_every_process_that_it_started(demo: Demo) -> None:
 
     _gone, alive = psutil.wait_procs([child for child in children if "celery" in str(child)], timeout=10)
     assert alive == []
-    assert "The demonstration has ended." in (demo.folder / "demo.log").read_text()
+    assert "The demonstration has ended." in log.read_text()
 
 
 def test_a_port_in_use_is_said_before_anything_starts(folder: Path) -> None:
