@@ -12,7 +12,7 @@ In reading order:
     cases, metrics                 hide an item of a later basket, ask for it, measure the answer
     rungs                          popularity, category, co-purchase, EASE: closed forms, right for small shops
     transformer, training          permutation language modelling over baskets; exact resume after a kill
-    blend, ladder                  a few weights per context size, fitted on held-out baskets; which rung a shop gets
+    blend, weighing, ladder        a weighted sum of all, its weights fitted on held-out baskets; which rung a shop gets
     substitutes, generation        beam search from an anchor, with a decision to stop
     artefact                       write atomically, verify every byte, read candidates
     learning, pipeline             what is fitted on which baskets, the table that every model carries; the whole run

@@ -6,7 +6,7 @@ is the target. A context size is the number of items shown; `all_but_one` shows 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,17 +19,6 @@ PerCase = npt.NDArray[np.float64]
 """Something measured of each case."""
 
 CONTEXT_SIZES = ("1", "2", "4", "all_but_one")
-
-
-def context_size_name(item_count: int) -> str:
-    """Name the context size whose weights serve so many items.
-
-    >>> [context_size_name(count) for count in (1, 2, 3, 4, 5, 9)]
-    ['1', '2', '2', '4', '4', 'all_but_one']
-    """
-    if item_count <= 1:
-        return "1"
-    return "2" if item_count <= 3 else "4" if item_count <= 6 else "all_but_one"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,6 +39,11 @@ class Contexts:
         offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
         flat = [np.asarray(row, np.int32) for row in rows]
         return cls(offsets, np.concatenate([np.empty(0, np.int32), *flat]))
+
+    @classmethod
+    def joined(cls, several: Iterable[Contexts]) -> Contexts:
+        """Put the rows of one after those of the other."""
+        return cls.of([each[row] for each in several for row in range(len(each))])
 
     def between(self, start: int, stop: int) -> Contexts:
         first, last = self.offsets[start], self.offsets[stop]

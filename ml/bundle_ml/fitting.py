@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bundle_ml.baskets import Baskets
+from bundle_ml.baskets import UNKNOWN_TIME, Baskets
 from bundle_ml.cases import Cases
 from bundle_ml.ladder import BLEND
 from bundle_ml.metrics import ndcg, ranks_of_targets
@@ -35,18 +35,36 @@ class Choices:
 
     half_life_days: float
     ease_l2: float
+    ease_half_life_days: float
 
 
 def choose(baskets: Baskets, validation: Mapping[str, Cases], allowed: Sequence[str], settings: Settings) -> Choices:
-    """Pick the popularity half-life and EASE's regularisation; without cases, the middle one of the candidates."""
-    half_lives, penalties = settings.popularity_half_life_days, settings.ease_l2
-    half_life, l2 = half_lives[len(half_lives) // 2], penalties[len(penalties) // 2]
-    if any(len(cases) for cases in validation.values()):
-        fitted = {days: fit_popularity(baskets, half_life_days=days) for days in half_lives}
-        half_life = max(half_lives, key=lambda days: average_ndcg(fitted[days], validation))
-        if EASE in allowed or BLEND in allowed:
-            l2 = max(penalties, key=lambda each: average_ndcg(_ease(baskets, each, settings), validation))
-    return Choices(half_life_days=half_life, ease_l2=l2)
+    """Pick half-lives and EASE's regularisation, one after the other; without cases, the middle of the candidates."""
+    chosen = Choices(
+        half_life_days=_middle(settings.popularity_half_life_days),
+        ease_l2=_middle(settings.ease_l2),
+        ease_half_life_days=_middle(settings.ease_half_life_days),
+    )
+    if not any(len(cases) for cases in validation.values()):
+        return chosen
+
+    def popularity_ndcg(days: float) -> float:
+        return average_ndcg(fit_popularity(baskets, half_life_days=days), validation)
+
+    def ease_ndcg(choices: Choices) -> float:
+        return average_ndcg(ease(baskets, choices, settings), validation)
+
+    chosen = replace(chosen, half_life_days=max(settings.popularity_half_life_days, key=popularity_ndcg))
+    if EASE in allowed or BLEND in allowed:
+        chosen = max((replace(chosen, ease_l2=l2) for l2 in settings.ease_l2), key=ease_ndcg)
+        if (baskets.ordered_at != UNKNOWN_TIME).any():
+            half_lives = settings.ease_half_life_days
+            chosen = max((replace(chosen, ease_half_life_days=days) for days in half_lives), key=ease_ndcg)
+    return chosen
+
+
+def _middle(candidates: Sequence[float]) -> float:
+    return candidates[len(candidates) // 2]
 
 
 def fit_statistics(
@@ -60,12 +78,24 @@ def fit_statistics(
     if CO_PURCHASE in allowed:
         rungs[CO_PURCHASE] = co_purchase(baskets, settings)
     if EASE in allowed:
-        rungs[EASE] = _ease(baskets, choices.ease_l2, settings)
+        rungs[EASE] = ease(baskets, choices, settings)
     return rungs
 
 
 def co_purchase(baskets: Baskets, settings: Settings) -> CoPurchase:
     return fit_co_purchase(baskets, exponent=settings.co_purchase_exponent, neighbour_count=settings.neighbour_count)
+
+
+def ease(baskets: Baskets, choices: Choices, settings: Settings) -> ItemToItem:
+    return fit_ease(
+        baskets,
+        l2=choices.ease_l2,
+        half_life_days=choices.ease_half_life_days,
+        length_exponent=settings.ease_length_exponent,
+        dropout=settings.ease_dropout,
+        neighbour_count=settings.neighbour_count,
+        max_items=settings.ease_max_items,
+    )
 
 
 def average_ndcg(rung: Rung, validation: Mapping[str, Cases]) -> float:
@@ -79,7 +109,3 @@ def average_ndcg(rung: Rung, validation: Mapping[str, Cases]) -> float:
         if gains:
             measured.append(float(np.concatenate(gains).mean()))
     return float(np.mean(measured)) if measured else 0.0
-
-
-def _ease(baskets: Baskets, l2: float, settings: Settings) -> ItemToItem:
-    return fit_ease(baskets, l2=l2, neighbour_count=settings.neighbour_count, max_items=settings.ease_max_items)

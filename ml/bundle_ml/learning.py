@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from bundle_ml.baskets import Baskets, split_by_time
-from bundle_ml.blend import Blend, fit_blend, single
-from bundle_ml.cases import Cases, cases_by_context_size
+from bundle_ml.blend import Blend, single
+from bundle_ml.cases import Cases, Contexts, cases_by_context_size
 from bundle_ml.evaluation import evaluate_rungs
 from bundle_ml.fitting import choose, fit_statistics
 from bundle_ml.ladder import BLEND, allowed_rungs, choose_rung
@@ -31,6 +31,7 @@ from bundle_ml.shelf import Shelf
 from bundle_ml.stored import Fitted
 from bundle_ml.training import Trained, fit_transformer
 from bundle_ml.transformer import TransformerRung
+from bundle_ml.weighing import fit_blend
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +159,7 @@ def _decoder(
     if rung == BLEND:
         return blend
     cases = cases_by_context_size(baskets, seed=settings.seed, limit=256)
-    return single(rungs, rung, {size: at_size.contexts for size, at_size in cases.items()})
+    return single(rungs, rung, Contexts.joined(at_size.contexts for at_size in cases.values()))
 
 
 def _popularity(rungs: Mapping[str, Rung]) -> Popularity:

@@ -143,12 +143,27 @@ def fit_co_purchase(baskets: Baskets, *, exponent: float, neighbour_count: int) 
     return CoPurchase(_stack([row[:2] for row in rows], count), _stack([(row[0], row[2]) for row in rows], count))
 
 
-def fit_ease(baskets: Baskets, *, l2: float, neighbour_count: int, max_items: int) -> ItemToItem:
+def fit_ease(
+    baskets: Baskets,
+    *,
+    l2: float,
+    neighbour_count: int,
+    max_items: int,
+    half_life_days: float | None = None,
+    length_exponent: float = 0.0,
+    dropout: float = 0.0,
+) -> ItemToItem:
     """Solve for the item-to-item matrix with zero diagonal that best rebuilds each basket from itself.
 
-    B = I - P / diag(P), where P is the inverse of XᵀX + l2·I.
+    B = I - P / diag(P), where P is the inverse of G + l2·I + dropout / (1 - dropout)·diag(G), and G = XᵀWX. The term in
+    `dropout` is what it comes to when each item is hidden with that probability while its basket is rebuilt: popular
+    items are held back more than rare ones.
 
-    Source: Steck 2019, "Embarrassingly Shallow Autoencoders for Sparse Data", eq. 8.
+    W weighs a basket of n items by 1/n ** length_exponent, halved for every half-life before the latest one; the
+    weights sum to the number of baskets, so that l2 means the same whatever they are.
+
+    Source: Steck 2019, "Embarrassingly Shallow Autoencoders for Sparse Data", eq. 8; Steck 2020, "Autoencoders that
+    don't overfit towards the Identity", eq. 8 (dropout).
     """
     several = baskets.of_several()
     count = several.item_count
@@ -156,9 +171,14 @@ def fit_ease(baskets: Baskets, *, l2: float, neighbour_count: int, max_items: in
     kept = np.sort(np.argsort(-counts, kind="stable")[: min(max_items, int((counts > 0).sum()))])
     if len(kept) == 0:
         return ItemToItem(scipy.sparse.csr_array((count, count), dtype=np.float32))
-    columns = incidence(several)[:, kept]
-    gram = (columns.T @ columns).toarray().astype(np.float32, order="F")
-    gram[np.diag_indices_from(gram)] += np.float32(l2)
+    basket_weights = several.lengths.astype(np.float64) ** -length_exponent
+    if half_life_days is not None:
+        basket_weights *= several.recency(half_life_days)
+    basket_weights *= len(several) / basket_weights.sum()
+    columns, weighted = incidence(several)[:, kept], incidence(several, basket_weights)[:, kept]
+    gram = (columns.T @ weighted).toarray().astype(np.float32, order="F")
+    diagonal = np.diag_indices_from(gram)
+    gram[diagonal] += np.float32(l2) + np.float32(dropout / (1 - dropout)) * gram[diagonal]
     inverse = _invert_in_place(gram)
     inverse /= -np.diag(inverse).copy()
     np.fill_diagonal(inverse, 0)

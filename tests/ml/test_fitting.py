@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
+from bundle_ml.baskets import UNKNOWN_TIME
 from bundle_ml.cases import cases_by_context_size
 from bundle_ml.fitting import average_ndcg, choose, fit_statistics
 from bundle_ml.ladder import LADDER
@@ -23,12 +26,34 @@ def test_a_shop_whose_fashion_changes_gets_a_short_memory() -> None:
     assert chosen.half_life_days == 1.0
 
 
+def test_a_shop_whose_pairs_change_gets_a_short_memory_of_pairs() -> None:
+    random = np.random.default_rng(0)
+    firsts = random.integers(0, 10, 400).tolist()
+    rows = [[first, 10 + (first + (number >= 300)) % 10] for number, first in enumerate(firsts)]
+    baskets = baskets_of(rows, item_count=20)
+    validation = cases_by_context_size(baskets.between(340, 400), seed=0, limit=60)
+
+    def chosen(*candidates: float) -> float:
+        settings = replace(SETTINGS, ease_half_life_days=candidates)
+        return choose(baskets.between(0, 340), validation, LADDER, settings).ease_half_life_days
+
+    assert chosen(10.0, 100_000.0) == chosen(100_000.0, 10.0) == 10.0
+
+
+def test_without_times_no_memory_is_chosen() -> None:
+    timeless = baskets_of([[0, 1], [1, 2]] * 20, item_count=3)
+    timeless = replace(timeless, ordered_at=np.full(len(timeless), UNKNOWN_TIME))
+    validation = cases_by_context_size(timeless, seed=0, limit=40)
+
+    assert choose(timeless, validation, LADDER, Settings()).ease_half_life_days == 365.0
+
+
 def test_without_held_out_baskets_the_middle_candidates_are_taken() -> None:
     nothing = baskets_of([], item_count=2)
 
     chosen = choose(nothing, cases_by_context_size(nothing, seed=0, limit=1), LADDER, Settings())
 
-    assert (chosen.half_life_days, chosen.ease_l2) == (60.0, 100.0)
+    assert (chosen.half_life_days, chosen.ease_l2, chosen.ease_half_life_days) == (60.0, 100.0, 365.0)
     assert average_ndcg(fit_popularity(nothing, half_life_days=1), {}) == 0.0
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from bundle_ml.blend import single
-from bundle_ml.cases import cases_by_context_size
+from bundle_ml.cases import Contexts, cases_by_context_size
 from bundle_ml.catalogue import CatalogueItem
 from bundle_ml.evidence import Postings
 from bundle_ml.generation import Affinity, Composer, Draft
@@ -49,7 +49,7 @@ def _composer(
         together_ratio=0.05,
         cosine=0.8,
     )
-    blend = single({"co_purchase": rung}, "co_purchase", {size: each.contexts for size, each in cases.items()})
+    blend = single({"co_purchase": rung}, "co_purchase", Contexts.joined(each.contexts for each in cases.values()))
     return Composer(blend, Affinity.of(baskets, rung, exponent=0.7), substitutes, shelf, chosen)
 
 

@@ -107,6 +107,24 @@ def test_ease_agrees_with_its_closed_form() -> None:
     assert rung.weights_VV[[4], :].nnz == 0
 
 
+def test_ease_weighs_baskets_by_age_and_length_and_hides_items_as_written() -> None:
+    baskets = baskets_of([[0, 1, 2], [0, 1], [1, 2, 3], [0, 3], [2, 3]] * 3, item_count=4)
+
+    rung = fit_ease(
+        baskets, l2=2.0, neighbour_count=10, max_items=10, half_life_days=5.0, length_exponent=0.5, dropout=0.25
+    )
+
+    rows = np.zeros((len(baskets), 4))
+    for row in range(len(baskets)):
+        rows[row, baskets[row]] = 1
+    weights = 0.5 ** (np.arange(len(baskets))[::-1] / 5.0) / np.sqrt(rows.sum(axis=1))
+    weights *= len(baskets) / weights.sum()
+    gram = rows.T @ (rows * weights[:, None])
+    inverse = np.linalg.inv(gram + np.diag(2.0 + np.diag(gram) / 3))
+    expected = np.eye(4) - inverse / np.diag(inverse)
+    np.testing.assert_allclose(rung.weights_VV.toarray(), expected * (1 - np.eye(4)), atol=1e-5)
+
+
 def test_ease_leaves_rare_items_out_above_its_limit() -> None:
     baskets = baskets_of([[0, 1]] * 5 + [[0, 2]], item_count=3)
 
