@@ -2,6 +2,8 @@
 #   make demo [PORT=8000] [ORDERS=path/to/orders.csv|parquet]     a shop with bundles on http://localhost:8000
 #   make demo-reset                                               forget that shop
 #   make test | check | fix | messages | constraints | screenshots
+#   make benchmark DATASET=online_retail_ii | ORDERS=path/to/orders.csv|parquet [PEERS=all] [BUDGET=600] [DATA=folder]
+#                  [JSON=results.json]                            our models and other packages' on the same questions
 
 PYTHON ?= python3
 VENV   := .venv
@@ -9,12 +11,18 @@ BIN    := $(VENV)/bin
 PORT   ?= 8000
 ORDERS ?=
 PYTEST_ARGS ?=
+PEERS_VENV := .venv-peers
+DATASET ?=
+DATA    ?=
+PEERS   ?= all
+BUDGET  ?= 600
+JSON    ?= build/benchmark/$(or $(DATASET),$(basename $(notdir $(ORDERS)))).json
 
 export PORT ORDERS
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PYTHONUNBUFFERED = 1
 
-.PHONY: demo demo-reset test check fix messages constraints screenshots wheel clean
+.PHONY: demo demo-reset test benchmark check fix messages constraints screenshots wheel clean
 
 demo: $(VENV)/.demo
 	@exec $(BIN)/python -m example_shop.demo
@@ -24,6 +32,12 @@ demo-reset:
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
+
+# Answers of peers are kept beside the results: a second run asks again only those whose script or budget changed.
+benchmark: $(VENV)/.demo $(if $(filter none,$(PEERS)),,$(PEERS_VENV)/.done)
+	@test -n "$(DATASET)$(ORDERS)" || { echo "Name a data set or a file: make benchmark DATASET=… or ORDERS=…"; exit 1; }
+	$(BIN)/python -m bundle_ml benchmark $(if $(DATASET),--dataset '$(DATASET)',--orders '$(ORDERS)') \
+	  $(if $(DATA),--data '$(DATA)') --peers '$(PEERS)' --budget-seconds $(BUDGET) --json '$(JSON)' --work '$(basename $(JSON))'
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
@@ -55,6 +69,11 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch --editable '.[dev]'
 	@touch $@ $(VENV)/.demo
 
+$(PEERS_VENV)/.done: ml/benchmarks/requirements.txt
+	$(PYTHON) -m venv $(PEERS_VENV)
+	$(PEERS_VENV)/bin/python -m pip install --quiet --requirement $<
+	@touch $@
+
 screenshots: $(VENV)/.dev
 	$(BIN)/python -m example_shop.screenshots
 
@@ -67,4 +86,4 @@ wheel: $(VENV)/.dev
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
 clean:
-	rm -rf $(VENV) dist build
+	rm -rf $(VENV) $(PEERS_VENV) dist build

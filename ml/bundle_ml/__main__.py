@@ -1,8 +1,9 @@
-"""The command line: train, evaluate, inspect. Without Django.
+"""The command line: train, evaluate, inspect, benchmark. Without Django.
 
     python -m bundle_ml train --lines lines.csv --items items.jsonl --out artefact/ --work work/
     python -m bundle_ml evaluate --artefact artefact/ --lines later_lines.csv
     python -m bundle_ml inspect --artefact artefact/ --item 42
+    python -m bundle_ml benchmark --orders orders.csv --json results.json
 
 Errors that a person can mend end with exit code 2 and one line on stderr.
 """
@@ -62,6 +63,24 @@ def _parser() -> argparse.ArgumentParser:
     inspect = command("inspect", _inspect, "Verify an artefact and show what is in it.")
     inspect.add_argument("--artefact", type=Path, required=True)
     inspect.add_argument("--item", help="an item key: show its bundles and the items most like it")
+
+    benchmark = command("benchmark", _benchmark, "Measure our models, and others', on one protocol.")
+    orders = benchmark.add_mutually_exclusive_group(required=True)
+    orders.add_argument("--dataset", help="a public data set in the folder of --data")
+    orders.add_argument("--orders", type=Path, help="an order file, CSV with a header or Parquet")
+    benchmark.add_argument(
+        "--data", type=Path, default=Path(os.environ.get("BUNDLE_DATA_DIR") or "../shared/data"), help="the data sets"
+    )
+    benchmark.add_argument("--peers", default="none", help="all, none, or names separated by commas")
+    benchmark.add_argument("--peers-python", type=Path, help="the interpreter of the peers' environment")
+    benchmark.add_argument("--budget-seconds", type=float, default=600.0, help="to begin another setting in")
+    benchmark.add_argument(
+        "--limit-seconds", type=float, help="stop a model then; default: four budgets and 10 minutes"
+    )
+    benchmark.add_argument("--work", type=Path, help="directory for answers; the peers' are taken from there again")
+    benchmark.add_argument("--config", type=Path, help="settings of our models as a JSON object")
+    benchmark.add_argument("--seed", type=int, default=0, help="of the questions")
+    benchmark.add_argument("--json", type=Path, required=True, help="the results; a table and plots go beside it")
     return parser
 
 
@@ -111,6 +130,14 @@ def _inspect(options: argparse.Namespace) -> None:
 
     text = describe(options.artefact) if options.item is None else describe_item(options.artefact, options.item)
     sys.stdout.write(text + "\n")
+
+
+def _benchmark(options: argparse.Namespace) -> None:
+    read_settings(options.config)
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    with training_extra():
+        from bundle_ml.benchmark.command import main as benchmark
+    sys.stdout.write(benchmark(options))
 
 
 def read_settings(path: Path | None) -> Settings:

@@ -11,6 +11,7 @@ import platform
 import resource
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -150,7 +151,13 @@ def available_cores() -> int:
 
 
 def peak_memory_bytes() -> int:
-    """The largest resident size that this process ever had; getrusage counts in KiB, on macOS in bytes."""
+    """The largest resident size that this process ever had.
+
+    Linux says it in /proc; getrusage would count there what the parent held when it started this process.
+    """
+    with suppress(OSError, IndexError):
+        status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
+        return int(status.split("VmHWM:")[1].split()[0]) * 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 

@@ -1,0 +1,116 @@
+"""LightGCN (He et al. 2020) by RecBole: baskets are its users.
+
+It has no way to score new users. A context is the mean of its items' propagated embeddings, each over the root of its
+number of baskets: what a layer passes on to a user who has no embedding of his own. Two things are unusual: batches are
+large, since each step propagates over the whole graph; and the graph is normalised here, since RecBole 1.2 builds it
+with a part of scipy that is gone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+import torch
+from epochs import train
+from matrices import incidence
+from protocol import Fitted, Sets, by_scores, run
+from recbole.config import Config
+from recbole.data import create_dataset
+from recbole.data.utils import create_samplers, get_dataloader
+from recbole.model.general_recommender import LightGCN
+from recbole.trainer import Trainer
+
+GRID = [
+    {"embedding_size": size, "n_layers": layers, "learning_rate": rate, "reg_weight": weight, "train_batch_size": batch}
+    for size, layers, rate, weight, batch in (
+        (64, 2, 1e-2, 1e-4, 8192),
+        (128, 2, 5e-3, 1e-5, 8192),
+        (64, 1, 1e-2, 1e-5, 8192),
+        (64, 3, 1e-2, 1e-4, 8192),
+        (128, 2, 5e-3, 1e-3, 2048),
+    )
+]
+NAME = "baskets"
+PATIENCE = 20
+"""Its epochs are short and its scores climb slowly."""
+
+
+class Normalised(LightGCN):
+    """LightGCN with the same matrix D^-½ A D^-½, made of today's sparse arrays."""
+
+    def get_norm_adj_mat(self) -> torch.Tensor:
+        pairs = self.interaction_matrix.astype(bool).astype(np.float32)
+        graph = scipy.sparse.block_array([[None, pairs], [pairs.T, None]], format="coo")
+        degrees = np.maximum(graph.sum(axis=1), 1e-7)
+        row, column = graph.coords
+        values = graph.data / np.sqrt(degrees[row] * degrees[column])
+        places = torch.as_tensor(np.stack([row, column]), dtype=torch.int64)
+        return torch.sparse_coo_tensor(places, torch.as_tensor(values, dtype=torch.float32), graph.shape).coalesce()
+
+
+def fit(baskets: Sets, item_count: int, trial: Any, *, epochs: int = 0, **settings: Any) -> Fitted:
+    sys.argv = sys.argv[:1]  # RecBole reads settings from there too
+    # RecBole writes logs into the working directory.
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        _write(baskets, Path(folder) / NAME / f"{NAME}.inter")
+        config = Config(model="LightGCN", dataset=NAME, config_dict=_config(folder, settings))
+        dataset = create_dataset(config)
+        slices = dataset.build()
+        sampler, _, _ = create_samplers(config, dataset, slices)
+        batches = get_dataloader(config, "train")(config, slices[0], sampler, shuffle=True)
+        model = Normalised(config, slices[0]).to(config["device"])
+        trainer = Trainer(config, model)
+        damping_V = (1 / np.sqrt(np.maximum(np.bincount(baskets.items, minlength=item_count), 1))).astype(np.float32)
+        known = np.unique(baskets.items)
+        number_of = dataset.token2id("item_id", known.astype(str))
+
+        def train_epoch() -> Any:
+            trainer.epochs = trainer.start_epoch + 1
+            trainer.fit(batches, verbose=False, saved=False)
+            trainer.start_epoch = trainer.epochs
+            return model
+
+        def answering() -> Any:
+            with torch.no_grad():
+                _, propagated = model.forward()
+            embeddings_VD = np.zeros((item_count, propagated.shape[1]), np.float32)
+            embeddings_VD[known] = propagated.cpu().numpy()[number_of]
+            passed_on_VD = embeddings_VD * damping_V[:, None]
+            return by_scores(
+                lambda contexts: (
+                    (incidence(contexts, item_count, 1.0 / contexts.lengths) @ passed_on_VD) @ embeddings_VD.T
+                )
+            )
+
+        fitted = train(train_epoch, answering, trial, epochs=epochs, patience=PATIENCE)
+        trainer.tensorboard.close()
+    return fitted
+
+
+def _write(baskets: Sets, path: Path) -> None:
+    path.parent.mkdir()
+    pairs = zip(baskets.row_numbers().tolist(), baskets.items.tolist(), strict=True)
+    lines = [f"{basket}\t{item}\n" for basket, item in pairs]
+    path.write_text("user_id:token\titem_id:token\n" + "".join(lines), encoding="utf-8")
+
+
+def _config(folder: str, settings: dict[str, Any]) -> dict[str, Any]:
+    return settings | {
+        "data_path": folder,
+        "checkpoint_dir": folder,
+        "load_col": {"inter": ["user_id", "item_id"]},
+        "eval_args": {"split": {"RS": [1, 0, 0]}, "group_by": "none", "order": "RO", "mode": "full"},
+        "show_progress": False,
+        "state": "ERROR",
+        "seed": 0,
+    }
+
+
+if __name__ == "__main__":
+    run(fit, GRID, packages=["recbole", "torch"])

@@ -1,0 +1,243 @@
+"""All of it in order: orders → exam → every model as a process → marks → report."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from bundle_ml.benchmark import own
+from bundle_ml.benchmark.answers import Answers, AnswersError, read_answers
+from bundle_ml.benchmark.comparison import MEAN, compare
+from bundle_ml.benchmark.datasets import Orders, read_dataset, read_orders
+from bundle_ml.benchmark.judging import Marks, judge
+from bundle_ml.benchmark.peers import PYTHON, Peer, find_peers
+from bundle_ml.benchmark.processes import environment_for, run
+from bundle_ml.benchmark.protocol import Exam, draw_exam, write_given
+from bundle_ml.benchmark.report import as_markdown, write_report
+from bundle_ml.pipeline import available_cores
+
+OWN = "bundle_ml"
+TRAINING_RIVAL = "sasrec"
+"""The peer whose seconds to its best validation score are the bar for ours."""
+
+MESSAGE_WIDTH = 70
+
+OnProgress = Callable[[int, int, str], None]
+"""Told how many processes are done, of how many, and what the current one does."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    budget_seconds: float
+    """A model begins no other setting after so many seconds of tuning; the first is always tried to its end."""
+    limit_seconds: float
+    """A process is stopped after so many seconds."""
+    seed: int = 0
+    samples: int = 1000
+    config: Path | None = None
+    """Settings of our own models."""
+    threads: int = 0
+    """Of every process; 0: all cores."""
+
+
+@dataclass(slots=True)
+class Row:
+    """One model: its answers and marks, or why it has none."""
+
+    model: str
+    source: str
+    failed: str | None = None
+    reused: bool = False
+    answers: Answers | None = None
+    marks: Marks | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        row: dict[str, Any] = {"model": self.model, "source": self.source, "failed": self.failed}
+        if self.answers is None or self.marks is None:
+            return row
+        costs = self.answers.costs
+        return row | {
+            "reused": self.reused,
+            "contexts": self.marks.by_size,
+            "mean": self.marks.mean,
+            "seconds": dict(costs.seconds),
+            "peak_memory_bytes": costs.peak_memory_bytes,
+            "settings": dict(costs.settings),
+            "tried": list(costs.tried),
+            "versions": dict(costs.versions),
+        }
+
+
+def benchmark(
+    orders: Orders,
+    peers: Sequence[Peer],
+    options: Options,
+    *,
+    work: Path | None = None,
+    on_progress: OnProgress = lambda _done, _count, _message: None,
+) -> dict[str, Any]:
+    """Ask all models the same questions; returns the results as they stand in the report.
+
+    With a work directory the peers' answers stay there, and a later run with the same questions, budget and script
+    takes them from there. Ours are always fitted anew.
+
+    Raises:
+        DataError: there are too few orders.
+    """
+    exam = draw_exam(orders, seed=options.seed)
+    with _folder(work) as folder:
+        write_given(exam.given, folder / "split")
+        count = len(peers) + 1
+        rows = _run_own(folder, options, partial(on_progress, 0, count))
+        for number, peer in enumerate(peers, 1):
+            rows.append(_run_peer(peer, exam, folder, options, partial(on_progress, number, count)))
+        on_progress(count, count, "judging")
+        for row in rows:
+            _judge(row, exam, folder, options)
+    marks = {row.model: row.marks for row in rows if row.marks}
+    peers_named = [row.model for row in rows if row.source != OWN]
+    return {
+        "protocol": _describe(exam, options),
+        "rows": [row.to_json() for row in rows],
+        "comparison": {
+            "best_peer": compare(marks, ours=own.SHIPPED, others=peers_named),
+            "without_transformer": compare(marks, ours=own.SHIPPED, others=[own.SHIPPED_STATISTICS]),
+            "training_seconds": _training_seconds(rows),
+        },
+    }
+
+
+def main(options: argparse.Namespace) -> str:
+    """What `python -m bundle_ml benchmark` does; returns the table."""
+    python = options.peers_python or PYTHON
+    peers = find_peers(options.peers, python=python)
+    orders = read_orders(options.orders) if options.orders else read_dataset(options.dataset, options.data)
+    asked = Options(
+        budget_seconds=options.budget_seconds,
+        limit_seconds=options.limit_seconds or 4 * options.budget_seconds + 600,
+        seed=options.seed,
+        config=options.config,
+    )
+    with tqdm(total=len(peers) + 1, bar_format="{l_bar}{bar}| {n_fmt}/{total_fmt} {postfix}", file=sys.stderr) as bar:
+        bar.set_description("benchmark")
+
+        def tell(done: int, _count: int, message: str) -> None:
+            bar.set_postfix_str(message[:MESSAGE_WIDTH], refresh=False)
+            bar.update(done - bar.n)
+            bar.refresh()
+
+        results = benchmark(orders, peers, asked, work=options.work, on_progress=tell)
+    write_report(results, options.json)
+    return as_markdown(results)
+
+
+@contextmanager
+def _folder(work: Path | None) -> Iterator[Path]:
+    if work:
+        yield work
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
+def _run_own(folder: Path, options: Options, on_message: Callable[[str], None]) -> list[Row]:
+    names = [own.PREFIX + name for name in own.MODELS]
+    for name in names:
+        shutil.rmtree(folder / "answers" / name, ignore_errors=True)
+    command = [sys.executable, "-m", "bundle_ml.benchmark.own", str(folder / "split"), str(folder / "answers")]
+    command += ["--config", str(options.config)] if options.config else []
+    failed = _run(OWN, command, folder, options, on_message)
+    rows = [Row(name, OWN) for name in names]
+    for row in rows:
+        if failed and not (folder / "answers" / row.model).is_dir():
+            row.failed = failed
+    return rows
+
+
+def _run_peer(peer: Peer, exam: Exam, folder: Path, options: Options, on_message: Callable[[str], None]) -> Row:
+    out = folder / "answers" / peer.name
+    receipt = folder / "answers" / f"{peer.name}.json"
+    asked = {
+        "questions": exam.given.fingerprint,
+        "budget_seconds": options.budget_seconds,
+        "threads": _threads(options),
+        "script": peer.version(),
+    }
+    if out.is_dir() and receipt.is_file() and json.loads(receipt.read_text(encoding="utf-8")) == asked:
+        return Row(peer.name, "peer", reused=True)
+    receipt.unlink(missing_ok=True)
+    shutil.rmtree(out, ignore_errors=True)
+    command = peer.command(folder / "split", out, budget_seconds=options.budget_seconds)
+    failed = _run(peer.name, command, folder, options, on_message)
+    if failed is None:
+        receipt.write_text(json.dumps(asked), encoding="utf-8")
+    return Row(peer.name, "peer", failed=failed)
+
+
+def _run(
+    name: str, command: list[str], folder: Path, options: Options, on_message: Callable[[str], None]
+) -> str | None:
+    return run(
+        command,
+        log=folder / "logs" / f"{name}.txt",
+        limit_seconds=options.limit_seconds,
+        environment=environment_for(_threads(options)),
+        on_progress=lambda seconds, message: on_message(f"{name} {seconds:.0f} s {message}"),
+    )
+
+
+def _judge(row: Row, exam: Exam, folder: Path, options: Options) -> None:
+    if row.failed is not None:
+        return
+    given = exam.given
+    try:
+        row.answers = read_answers(folder / "answers" / row.model, given.test_contexts, item_count=given.item_count)
+    except AnswersError as error:
+        row.failed = str(error)
+        return
+    row.marks = judge(row.answers.lists, exam, samples=options.samples, seed=options.seed)
+
+
+def _threads(options: Options) -> int:
+    return options.threads or available_cores()
+
+
+def _training_seconds(rows: Sequence[Row]) -> dict[str, Any] | None:
+    costs = {row.model: row.answers.costs.seconds for row in rows if row.answers}
+    ours, theirs = costs.get(own.SHIPPED, {}).get("training"), costs.get(TRAINING_RIVAL, {}).get("to_best")
+    if not ours or not theirs:
+        return None
+    return {"ours": ours, "theirs": theirs, "other": TRAINING_RIVAL, "ratio": ours / theirs}
+
+
+def _describe(exam: Exam, options: Options) -> dict[str, Any]:
+    given = exam.given
+    return {
+        "dataset": given.dataset,
+        "sliced_by": given.sliced_by,
+        "seed": given.seed,
+        "items": given.item_count,
+        "baskets": {"train": len(given.train), "validation": len(given.validation), "test": exam.basket_count},
+        "cases": {size: len(targets) for size, targets in exam.targets.items()},
+        "validation_cases": {size: len(cases) for size, cases in given.validation_cases.items()},
+        "bootstrap_samples": options.samples,
+        "budget_seconds": options.budget_seconds,
+        "limit_seconds": options.limit_seconds,
+        "threads": _threads(options),
+        "fingerprint": given.fingerprint,
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "compared_by": f"NDCG@10, {MEAN} over context sizes",
+    }

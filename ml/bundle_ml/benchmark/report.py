@@ -1,0 +1,133 @@
+"""The results for people and programs: JSON, a Markdown table beside it, and two plots."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bundle_ml.benchmark.plots import draw_costs, draw_marks
+from bundle_ml.durable import replace_file
+
+SIZE_NAMES = {"1": "1 item shown", "2": "2", "4": "4", "all_but_one": "all but one", "mean": "mean"}
+OVERALL = {"recall_at_10": "Recall@10", "recall_at_20": "Recall@20", "mrr": "MRR", "coverage_at_10": "coverage@10"}
+COSTS = {"tuning": "tuning s", "training": "training s", "scoring": "scoring s"}
+AGAINST = {
+    "best_peer": "the best tuned peer",
+    "without_transformer": "the same blend without the Transformer",
+}
+
+
+def write_report(results: Mapping[str, Any], path: Path) -> list[Path]:
+    """Write the JSON file, and a Markdown file and plots of the same name beside it; returns what was written."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    texts = {
+        path: json.dumps(results, indent=2) + "\n",
+        path.with_suffix(".md"): as_markdown(results, plots=path.stem),
+        path.with_name(f"{path.stem}_ndcg.svg"): draw_marks(results["rows"]),
+        path.with_name(f"{path.stem}_costs.svg"): draw_costs(results["rows"]),
+    }
+    for each, text in texts.items():
+        replace_file(each, text.encode())
+    return list(texts)
+
+
+def as_markdown(results: Mapping[str, Any], *, plots: str | None = None) -> str:
+    return "\n".join(_lines(results, plots)) + "\n"
+
+
+def _lines(results: Mapping[str, Any], plots: str | None) -> Iterator[str]:
+    protocol, rows = results["protocol"], results["rows"]
+    answered = [row for row in rows if row["failed"] is None]
+    sizes = [size for size in SIZE_NAMES if any(size in row["contexts"] or size == "mean" for row in answered)]
+    yield f"# {protocol['dataset']}"
+    yield ""
+    yield (
+        f"{protocol['baskets']['train']:,} + {protocol['baskets']['validation']:,} + {protocol['baskets']['test']:,} "
+        f"baskets, sliced by {protocol['sliced_by']}; {protocol['items']:,} items, all ranked; at most "
+        f"{protocol['budget_seconds']:g} seconds to begin another setting in; {protocol['threads']} threads. "
+        "NDCG@10 with 95 % bootstrap intervals over baskets; the other measures are means over context sizes."
+    )
+    yield ""
+    yield from _table(answered, sizes)
+    yield from _comparisons(results["comparison"])
+    failed = [row for row in rows if row["failed"] is not None]
+    if failed:
+        yield from ("", "Without a row:", "", *(f"* **{row['model']}**: {row['failed']}" for row in failed))
+    yield from ("", "Chosen on the validation slice:", "")
+    yield from (_choice(row) for row in answered)
+    if plots:
+        yield from ("", f"![NDCG@10 by context size]({plots}_ndcg.svg)", f"![Gain and cost]({plots}_costs.svg)")
+
+
+def _table(rows: Sequence[Mapping[str, Any]], sizes: Sequence[str]) -> Iterator[str]:
+    heads = ["model", *(SIZE_NAMES[size] for size in sizes), *OVERALL.values(), *COSTS.values(), "MiB"]
+    yield "| " + " | ".join(heads) + " |"
+    yield "|---" * len(heads) + "|"
+    best = {size: max((_ndcg(row, size) for row in rows), default=0.0) for size in sizes}
+    for row in sorted(rows, key=lambda row: _ndcg(row, "mean")):
+        cells = [row["model"]]
+        for size in sizes:
+            mark = row["mean"] if size == "mean" else row["contexts"].get(size)
+            cells.append(_interval(mark, is_best=_ndcg(row, size) == best[size]) if mark else "")
+        cells += [f"{row['mean'][name]:.4f}" for name in OVERALL]
+        cells += [f"{row['seconds'].get(name, 0):.1f}" for name in COSTS]
+        yield "| " + " | ".join([*cells, f"{row['peak_memory_bytes'] / 2**20:.0f}"]) + " |"
+
+
+def _ndcg(row: Mapping[str, Any], size: str) -> float:
+    mark = row["mean"] if size == "mean" else row["contexts"].get(size, {})
+    return float(mark.get("ndcg_at_10", 0.0))
+
+
+def _interval(mark: Mapping[str, float], *, is_best: bool) -> str:
+    """
+    >>> _interval({"ndcg_at_10": 0.0813, "ndcg_at_10_low": 0.07, "ndcg_at_10_high": 0.09}, is_best=True)
+    '**.0813** ± .0100'
+    """
+    half_width = (mark["ndcg_at_10_high"] - mark["ndcg_at_10_low"]) / 2
+    mean, around = (f"{value:.4f}".replace("0.", ".", 1) for value in (mark["ndcg_at_10"], half_width))
+    return f"**{mean}** ± {around}" if is_best else f"{mean} ± {around}"
+
+
+def _comparisons(comparison: Mapping[str, Any]) -> Iterator[str]:
+    for name, words in AGAINST.items():
+        if not comparison.get(name):
+            continue
+        yield from ("", f"What ships against {words}, NDCG@10:", "")
+        yield "| | against | ratio | difference, 95 % | intervals apart |"
+        yield "|---|---|---|---|---|"
+        for size, found in comparison[name].items():
+            ratio = "" if found["ratio"] is None else f"{found['ratio']:.3f}"
+            difference = f"{found['difference_low']:+.4f} … {found['difference_high']:+.4f}"
+            apart = "yes" if found["intervals_are_apart"] else "no"
+            yield f"| {SIZE_NAMES[size]} | {found['other']} | {ratio} | {difference} | {apart} |"
+    if comparison.get("training_seconds"):
+        found = comparison["training_seconds"]
+        yield ""
+        yield (
+            f"Training what ships took {found['ours']:.0f} seconds; {found['other']} needed {found['theirs']:.0f} to "
+            f"its best validation score (ratio {found['ratio']:.2f})."
+        )
+
+
+def _rounded(value: Any) -> Any:
+    """
+    >>> _rounded({"l2": 20.0, "weights": [0.28314274549484253]})
+    {'l2': 20.0, 'weights': [0.283]}
+    """
+    if isinstance(value, Mapping):
+        return {name: _rounded(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(each) for each in value]
+    return float(f"{value:.3g}") if isinstance(value, float) else value
+
+
+def _choice(row: Mapping[str, Any]) -> str:
+    settings = json.dumps(_rounded({name: value for name, value in row["settings"].items() if name != "settings"}))
+    tried = f" (best of {len(row['tried'])} tried)" if row["tried"] else ""
+    to_best = row["seconds"].get("to_best")
+    seconds = f"; {to_best:.0f} seconds of training to its best validation score" if to_best is not None else ""
+    versions = ", ".join(f"{name} {version}" for name, version in row["versions"].items())
+    return f"* **{row['model']}**: {settings}{tried}{seconds}; {versions}"
