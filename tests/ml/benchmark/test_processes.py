@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 import time
 from pathlib import Path
@@ -96,7 +95,7 @@ def test_an_interrupted_wait_leaves_nothing_running(tmp_path: Path) -> None:
     def interrupt(_seconds: float, message: str) -> None:
         if message:
             pids.append(int(message))
-            signal.raise_signal(signal.SIGINT)
+            raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         _run(tmp_path, "import os, time; print(os.getpid(), flush=True); time.sleep(600)", on_progress=interrupt)
