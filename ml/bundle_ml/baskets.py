@@ -62,6 +62,16 @@ class Baskets:
             self.ordered_at[start:stop],
         )
 
+    def followed_by(self, later: Baskets) -> Baskets:
+        """Put baskets of the same vocabulary after these."""
+        return Baskets(
+            self.keys,
+            np.concatenate([self.offsets, self.offsets[-1] + later.offsets[1:]]),
+            np.concatenate([self.items, later.items]),
+            np.concatenate([self.quantities, later.quantities]),
+            np.concatenate([self.ordered_at, later.ordered_at]),
+        )
+
     def where(self, chosen: BoolArray) -> Baskets:
         """Keep the chosen rows."""
         pairs = np.repeat(chosen, self.lengths)

@@ -163,7 +163,7 @@ def fit_ease(
     weights sum to the number of baskets, so that l2 means the same whatever they are.
 
     Source: Steck 2019, "Embarrassingly Shallow Autoencoders for Sparse Data", eq. 8; Steck 2020, "Autoencoders that
-    don't overfit towards the Identity", eq. 8 (dropout).
+    don't overfit towards the Identity" (dropout).
     """
     several = baskets.of_several()
     count = several.item_count

@@ -43,15 +43,14 @@ def fit_blend(
 ) -> Blend:
     """Fit the weights on held-out cases; context sizes count alike.
 
-    On the cases that it was fitted on, a blend is never worse than its best part: where it would be, it is that part
-    alone. `fixed` holds weights that are left alone, such as 1 for the Transformer when only its multiple of popularity
-    is sought. Without cases all parts weigh the same.
+    A blend is never worse than its best part by the shortlists of the cases that it was fitted on: where it would be,
+    it is that part alone. `fixed` holds weights that are left alone, such as 1 for the Transformer when only its
+    multiple of popularity is sought. Without cases all parts weigh the same.
     """
     contexts = Contexts.joined([cases.contexts for cases in validation.values()])
     scales = measure_scales(rungs, contexts)
-    equal = Blend(rungs, scales, {name: [1.0] * len(KNOTS) for name in rungs} | _curves(fixed or {}))
     if not len(contexts):
-        return equal
+        return Blend(rungs, scales, {name: [(fixed or {}).get(name, 1.0)] * len(KNOTS) for name in rungs})
     asked = Shortlists.of(rungs, scales, validation)
     weights_PK = _climb(asked, list(rungs), fixed or {})[:, asked.nearest_knots_asked()]
     if not fixed:
@@ -73,7 +72,6 @@ class Shortlists:
 
     @classmethod
     def of(cls, rungs: Mapping[str, Rung], scales: Curves, validation: Mapping[str, Cases]) -> Shortlists:
-        width = 1 + len(rungs) * SHORTLIST
         batches, near, shares = [], [], []
         asked = [cases for cases in validation.values() if len(cases)]
         for cases in asked:
@@ -83,7 +81,7 @@ class Shortlists:
                 parts_PBV = [
                     contexts.exclude_from(scaled_scores(rung, scales[name], contexts)) for name, rung in rungs.items()
                 ]
-                batches.append(_shortlisted(parts_PBV, cases.targets[rows], width))
+                batches.append(_shortlisted(parts_PBV, cases.targets[rows]))
         return cls(
             torch.from_numpy(np.concatenate(batches)),
             torch.from_numpy(np.concatenate(near)),
@@ -114,16 +112,14 @@ class Shortlists:
         return (self.shares_B * among_first_B / torch.log2(ranks_B + 2)).sum()
 
 
-def _shortlisted(parts_PBV: list[FloatArray], targets_B: IntArray, width: int) -> FloatArray:
-    tops = [top_items(part_BV, min(SHORTLIST, part_BV.shape[1])) for part_BV in parts_PBV]
+def _shortlisted(parts_PBV: list[FloatArray], targets_B: IntArray) -> FloatArray:
+    """Return scores, (B, P, S)."""
+    tops = [top_items(part_BV, SHORTLIST) for part_BV in parts_PBV]
     items_BS = np.concatenate([targets_B[:, None], *tops], axis=1)
     repeated_BS = _repeated(items_BS)
-    scores_BPS = np.full((len(items_BS), len(parts_PBV), width), IMPOSSIBLE, np.float32)
-    for number, part_BV in enumerate(parts_PBV):
-        found_BS = np.take_along_axis(part_BV, items_BS, axis=1)
-        found_BS[repeated_BS | ~np.isfinite(found_BS)] = IMPOSSIBLE
-        scores_BPS[:, number, : items_BS.shape[1]] = found_BS
-    return scores_BPS
+    found_PBS = [np.take_along_axis(part_BV, items_BS, axis=1) for part_BV in parts_PBV]
+    found_PBS = [np.where(repeated_BS | ~np.isfinite(found_BS), IMPOSSIBLE, found_BS) for found_BS in found_PBS]
+    return np.stack(found_PBS, axis=1, dtype=np.float32)
 
 
 def _repeated(items_BS: IntArray) -> BoolArray:
@@ -161,7 +157,3 @@ def _without_idle_parts(asked: Shortlists, weights_PK: FloatArray) -> FloatArray
         if fewer_PK.any() and (found := asked.ndcg(fewer_PK)) >= best:
             weights_PK, best = fewer_PK, found
     return np.asarray(weights_PK / weights_PK.sum(axis=0), np.float32)
-
-
-def _curves(constants: Mapping[str, float]) -> dict[str, list[float]]:
-    return {name: [value] * len(KNOTS) for name, value in constants.items()}

@@ -31,6 +31,14 @@ def test_counts_and_slices_agree_with_counting_by_hand() -> None:
     assert baskets.where(np.asarray([True, False, False, True])).items.tolist() == [0, 2]
 
 
+def test_slices_that_follow_one_another_are_the_whole_again() -> None:
+    baskets = baskets_of([[0], [0, 1], [1, 2], [2]], item_count=4)
+
+    for cut in range(len(baskets) + 1):
+        parts = baskets.between(0, cut), baskets.between(cut, len(baskets))
+        assert parts[0].followed_by(parts[1]).fingerprint() == baskets.fingerprint()
+
+
 def test_a_basket_of_a_half_life_ago_weighs_half() -> None:
     baskets = baskets_of([[0], [0], [0]], item_count=1, days_apart=30)
 

@@ -48,8 +48,6 @@ class Options:
     samples: int = 1000
     config: Path | None = None
     """Settings of our own models."""
-    threads: int = 0
-    """Of every process; 0: all cores."""
 
 
 @dataclass(slots=True)
@@ -172,7 +170,7 @@ def _run_peer(peer: Peer, exam: Exam, folder: Path, options: Options, on_message
     asked = {
         "questions": exam.given.fingerprint,
         "budget_seconds": options.budget_seconds,
-        "threads": _threads(options),
+        "threads": available_cores(),
         "script": peer.version(),
     }
     if out.is_dir() and receipt.is_file() and json.loads(receipt.read_text(encoding="utf-8")) == asked:
@@ -193,7 +191,7 @@ def _run(
         command,
         log=folder / "logs" / f"{name}.txt",
         limit_seconds=options.limit_seconds,
-        environment=environment_for(_threads(options)),
+        environment=environment_for(available_cores()),
         on_progress=lambda seconds, message: on_message(f"{name} {seconds:.0f} s {message}"),
     )
 
@@ -208,10 +206,6 @@ def _judge(row: Row, exam: Exam, folder: Path, options: Options) -> None:
         row.failed = str(error)
         return
     row.marks = judge(row.answers.lists, exam, samples=options.samples, seed=options.seed)
-
-
-def _threads(options: Options) -> int:
-    return options.threads or available_cores()
 
 
 def _training_seconds(rows: Sequence[Row]) -> dict[str, Any] | None:
@@ -235,7 +229,7 @@ def _describe(exam: Exam, options: Options) -> dict[str, Any]:
         "bootstrap_samples": options.samples,
         "budget_seconds": options.budget_seconds,
         "limit_seconds": options.limit_seconds,
-        "threads": _threads(options),
+        "threads": available_cores(),
         "fingerprint": given.fingerprint,
         "python": platform.python_version(),
         "machine": platform.machine(),

@@ -79,7 +79,7 @@ class Desk:
 def answer_all(given: Given, out: Path, settings: Settings) -> None:
     """Fit every model that the orders suffice for and hand in its lists; the others say what they lack."""
     desk = Desk(given, out)
-    before_test = _joined(given.train, given.validation)
+    before_test = given.train.followed_by(given.validation)
     shelf = Shelf.of(given.train.keys, given.items)
     allowed = allowed_rungs(baskets_of_several=len(before_test), has_categories=shelf.has_categories, settings=settings)
     watch, spent = Stopwatch(), 0.0
@@ -177,16 +177,6 @@ def _chosen(choices: Any, name: str) -> dict[str, Any]:
     if name == POPULARITY:
         return {"half_life_days": choices.half_life_days}
     return {"l2": choices.ease_l2, "half_life_days": choices.ease_half_life_days} if name == EASE else {}
-
-
-def _joined(first: Baskets, second: Baskets) -> Baskets:
-    return Baskets(
-        first.keys,
-        np.concatenate([first.offsets, first.offsets[-1] + second.offsets[1:]]),
-        np.concatenate([first.items, second.items]),
-        np.concatenate([first.quantities, second.quantities]),
-        np.concatenate([first.ordered_at, second.ordered_at]),
-    )
 
 
 def _answer(rung: Rung, contexts: Contexts) -> IntArray:

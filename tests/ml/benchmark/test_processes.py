@@ -56,12 +56,10 @@ def test_a_process_past_its_limit_is_stopped_with_its_children(tmp_path: Path) -
         "print('epoch 3', flush=True)\n"
         "time.sleep(600)\n"
     )
-    started = time.monotonic()
 
     failed = _run(tmp_path, script, limit_seconds=3)
 
     assert failed == "not done after 3 seconds, stopped while: epoch 3"
-    assert time.monotonic() - started < 20
     child = int((tmp_path / "pid").read_text())
     deadline = time.monotonic() + 10
     while not _is_gone(child):
