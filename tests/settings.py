@@ -18,7 +18,8 @@ if "BUNDLE_TEST_SCRATCH" not in os.environ:
     # Registered before the server's own end, and so run after it. Worker processes inherit the folder and leave it.
     atexit.register(shutil.rmtree, os.environ["BUNDLE_TEST_SCRATCH"], ignore_errors=True)
 SCRATCH = Path(os.environ["BUNDLE_TEST_SCRATCH"])
-os.environ.setdefault("DATABASE_URL", embedded_postgres_url(SCRATCH / "postgres"))
+if "DATABASE_URL" not in os.environ:  # Workers inherit it: one that is killed holds no handle on the server.
+    os.environ["DATABASE_URL"] = embedded_postgres_url(SCRATCH / "postgres")
 os.environ["DEMO_DIR"] = str(SCRATCH)
 
 from example_shop.settings import *  # noqa: E402, F403
