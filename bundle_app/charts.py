@@ -9,7 +9,7 @@ Coordinates are SVG user units, y downwards.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import floor, isfinite, log10
 from typing import Any
@@ -118,6 +118,61 @@ def training_curve(history: Sequence[Mapping[str, Any]]) -> SafeString:
     )
 
 
+def reliability_plot(bins: Sequence[Mapping[str, float]]) -> SafeString:
+    """Predicted shares against observed ones, with their intervals, beside the line on which both are equal.
+
+    Each bin has `predicted`, `observed`, `observed_low`, `observed_high`. Without bins the string is empty.
+    """
+    if not bins:
+        return SafeString("")
+    axis = ticks(0, max(max(each["predicted"], each["observed_high"]) for each in bins))
+    x_scale = Scale(axis[0], axis[-1], LEFT, PANEL_WIDTH - RIGHT)
+    y_scale = Scale(axis[0], axis[-1], PANEL_HEIGHT - BOTTOM, TOP)
+    first, last = bins[0], bins[-1]
+    summary = _("Predicted %(low).3f to %(high).3f, observed %(first).3f to %(last).3f.") % {
+        "low": first["predicted"],
+        "high": last["predicted"],
+        "first": first["observed"],
+        "last": last["observed"],
+    }
+    return format_html(
+        '<svg xmlns="http://www.w3.org/2000/svg" class="bundle-chart" role="img" viewBox="0 0 {} {}" width="{}"'
+        ' height="{}" font-size="11" font-family="sans-serif"><title>{}</title>'
+        '<text class="bundle-chart-title" x="{}" y="14" font-weight="bold" fill="#333333">{}</text>{}{}'
+        '<line class="bundle-diagonal" x1="{}" y1="{}" x2="{}" y2="{}" stroke="#8a8a8a"'
+        ' stroke-dasharray="4 3"/>{}</svg>',
+        PANEL_WIDTH,
+        PANEL_HEIGHT,
+        PANEL_WIDTH,
+        PANEL_HEIGHT,
+        summary,
+        LEFT,
+        _("Observed share bought"),
+        _y_axis(axis, y_scale),
+        _x_axis(zip(axis, tick_labels(axis), strict=True), x_scale, name=_("Predicted share bought")),
+        x_scale(axis[0]),
+        y_scale(axis[0]),
+        x_scale(axis[-1]),
+        y_scale(axis[-1]),
+        format_html_join(
+            "",
+            '<line class="bundle-interval-line" x1="{}" y1="{}" x2="{}" y2="{}" stroke="#0072b2" stroke-width="1.5"/>'
+            '<circle class="bundle-point bundle-point-ndcg" cx="{}" cy="{}" r="3.5" fill="#0072b2">'
+            "<title>{}</title></circle>",
+            (_reliability_mark(each, x_scale, y_scale) for each in bins),
+        ),
+    )
+
+
+def _reliability_mark(each: Mapping[str, float], x_scale: Scale, y_scale: Scale) -> tuple[object, ...]:
+    x = x_scale(each["predicted"])
+    told = _("Predicted %(predicted).4f, observed %(observed).4f") % {
+        "predicted": each["predicted"],
+        "observed": each["observed"],
+    }
+    return x, y_scale(each["observed_low"]), x, y_scale(each["observed_high"]), x, y_scale(each["observed"]), told
+
+
 def share_bar(shares: Mapping[str, float], *, labels: Mapping[str, Any] | None = None) -> SafeString:
     """A horizontal bar, stacked of the shares (0..1) by which parts of the model contributed to a score.
 
@@ -192,7 +247,7 @@ def _drawn(panel: Panel) -> SafeString:
         LEFT,
         panel.title,
         _y_axis(y_ticks, y_scale),
-        _x_axis(xs, x_scale),
+        _x_axis(_epoch_ticks(xs), x_scale, name=_("Epoch")),
         format_html(
             '<polyline class="bundle-line bundle-line-{}" fill="none" stroke="{}" stroke-width="2"'
             ' stroke-linejoin="round" points="{}"/>',
@@ -228,18 +283,22 @@ def _y_axis(y_ticks: Sequence[float], y_scale: Scale) -> SafeString:
     )
 
 
-def _x_axis(epochs: Sequence[float], x_scale: Scale) -> SafeString:
+def _epoch_ticks(epochs: Sequence[float]) -> list[tuple[float, str]]:
     inner = [tick for tick in ticks(epochs[0], epochs[-1]) if tick == int(tick) and epochs[0] <= tick <= epochs[-1]]
+    return [(epoch, f"{epoch:g}") for epoch in inner or [epochs[0]]]
+
+
+def _x_axis(x_ticks: Iterable[tuple[float, str]], x_scale: Scale, *, name: str) -> SafeString:
     bottom = PANEL_HEIGHT - BOTTOM
     tick_texts = format_html_join(
         "",
         '<text class="bundle-tick" x="{}" y="{}" text-anchor="middle" fill="#666666">{}</text>',
-        ((x_scale(epoch), bottom + 15, f"{epoch:g}") for epoch in inner or [epochs[0]]),
+        ((x_scale(tick), bottom + 15, label) for tick, label in x_ticks),
     )
     return format_html(
         '{}<text class="bundle-axis" x="{}" y="{}" text-anchor="middle" fill="#666666">{}</text>',
         tick_texts,
         (LEFT + PANEL_WIDTH - RIGHT) / 2,
         PANEL_HEIGHT - 4,
-        _("Epoch"),
+        name,
     )

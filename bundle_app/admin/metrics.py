@@ -26,6 +26,7 @@ METRICS: dict[str, StrPromise] = {
     "mrr": gettext_lazy("MRR"),
     "hit_rate_at_10": gettext_lazy("Hit rate@10"),
     "coverage_at_10": gettext_lazy("Coverage@10"),
+    "novelty_at_10": gettext_lazy("Novelty@10"),
 }
 
 EXPLANATIONS: dict[str, StrPromise] = {
@@ -39,6 +40,16 @@ EXPLANATIONS: dict[str, StrPromise] = {
     "mrr": gettext_lazy("One divided by the place of the first suggestion that was really bought, on average."),
     "hit_rate_at_10": gettext_lazy("The share of orders for which at least one of ten suggestions was really bought."),
     "coverage_at_10": gettext_lazy("The share of the catalogue that is suggested to anyone at all."),
+    "novelty_at_10": gettext_lazy(
+        "How little known the suggestions are, in bits: one bit more for each halving of a product's share of sales."
+    ),
+}
+
+SEGMENTS: dict[str, StrPromise] = {
+    "common_items": gettext_lazy("Best sellers: the fifth of the products with most orders"),
+    "rare_items": gettext_lazy("All other products"),
+    "small_baskets": gettext_lazy("Small orders: up to the median size"),
+    "large_baskets": gettext_lazy("Larger orders"),
 }
 
 
@@ -102,6 +113,32 @@ def metrics_table(metrics: Mapping[str, Any], *, metric: str = DEFAULT_METRIC) -
     )
 
 
+def segments_table(version: ModelVersion) -> Table:
+    """NDCG@10 of what the version serves by, for parts of the held-out orders; without rows where none was measured."""
+    cells = {
+        (row["segment"], str(row["context"])): row
+        for row in version.metrics.get("segments") or ()
+        if row["model"] == version.rung
+    }
+    contexts = [str(context) for context in version.metrics.get("contexts") or ()]
+
+    def row(segment: str) -> Iterator[Cell]:
+        for context in contexts:
+            value, low, high = (
+                _number(cells, segment, context, f"{DEFAULT_METRIC}{which}") for which in ("", "_low", "_high")
+            )
+            yield Cell(value=value, low=low, high=high, is_best=False)
+
+    found = [segment for segment in SEGMENTS if any((segment, context) in cells for context in contexts)]
+    return Table(
+        metric=DEFAULT_METRIC,
+        label=str(METRICS[DEFAULT_METRIC]),
+        explanation="",
+        contexts=[context_label(context) for context in contexts],
+        rows=[Row(model=segment, label=str(SEGMENTS[segment]), cells=list(row(segment))) for segment in found],
+    )
+
+
 def reason(version: ModelVersion) -> str:
     """Why this model is served, told from its own table in the reader's language; empty where nothing was measured."""
     rows = version.metrics.get("rows") or ()
@@ -117,14 +154,24 @@ def reason(version: ModelVersion) -> str:
         return _("Chosen by the amount of data: %(count)s held-out orders are too few to compare models.") % {
             "count": case_count
         }
-    richest_first = list(RUNGS)
-    refused = [model_label(model) for model in richest_first[: richest_first.index(version.rung)] if model in averages]
-    told = _("Served because no simpler model ranks the held-out orders better: NDCG@10 %(value)s on average.") % {
-        "value": rounded(averages[version.rung], decimal_count=4)
+    told = _(
+        "Served because no simpler model ranks the held-out orders better by more than chance: "
+        "NDCG@10 %(value)s on average."
+    ) % {"value": rounded(averages[version.rung], decimal_count=4)}
+    return " ".join([told, *(_refusal(refused) for refused in version.metrics.get("refused") or ())])
+
+
+def _refusal(refused: Mapping[str, Any]) -> str:
+    difference, low, high = (
+        rounded(refused[name], decimal_count=4) for name in ("difference", "difference_low", "difference_high")
+    )
+    return _("Not served: %(model)s. %(by)s ranks better by %(difference)s (95%% interval: %(low)s – %(high)s).") % {
+        "model": model_label(refused["rung"]),
+        "by": model_label(refused["by"]),
+        "difference": difference,
+        "low": low,
+        "high": high,
     }
-    if not refused:
-        return told
-    return f"{told} " + _("Not served, since a simpler one does no worse: %(models)s.") % {"models": ", ".join(refused)}
 
 
 def headline(version: ModelVersion) -> tuple[float, float] | None:

@@ -22,7 +22,7 @@ from bundle_app import charts, publishing
 from bundle_app.admin import data_report
 from bundle_app.admin.dashboard import PUBLISH
 from bundle_app.admin.evidence import rung_label
-from bundle_app.admin.metrics import METRICS, chosen_metric, headline, metrics_table, reason
+from bundle_app.admin.metrics import METRICS, chosen_metric, headline, metrics_table, reason, segments_table
 from bundle_app.admin.presentation import badge, grouped, rounded
 from bundle_app.exceptions import BundleError
 from bundle_app.models import ModelVersion
@@ -103,6 +103,9 @@ class ModelVersionAdmin(ModelVersionAdminBase):
                 "metrics": METRICS.items(),
                 "test_basket_count": obj.metrics.get("test_baskets"),
                 "test_basket_written": grouped(int(obj.metrics.get("test_baskets") or 0)),
+                "segments": segments_table(obj),
+                "calibration": obj.metrics.get("calibration") or {},
+                "reliability": charts.reliability_plot((obj.metrics.get("calibration") or {}).get("bins") or ()),
                 "curve": charts.training_curve(obj.history),
                 "history": obj.history,
                 "facts": data_report.facts(obj.data),

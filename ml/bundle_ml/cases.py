@@ -6,7 +6,7 @@ is the target. A context size is the number of items shown; `all_but_one` shows 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,8 @@ PerCase = npt.NDArray[np.float64]
 """Something measured of each case."""
 
 CONTEXT_SIZES = ("1", "2", "4", "all_but_one")
+SHOWN = {"1": 1, "2": 2, "4": 4}
+"""Context size → items shown, where it is a number."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,6 +107,15 @@ def cases_by_context_size(baskets: Baskets, *, seed: int, limit: int, draws: int
         "4": _cases([(items, 4) for items in shuffled if len(items) > 4], draws),
         "all_but_one": _cases([(items, len(items) - 1) for items in shuffled], draws),
     }
+
+
+def baskets_of_cases(cases: Mapping[str, Cases]) -> dict[str, OffsetArray]:
+    """For each context size, which basket each case stems from, by its place among those with any case.
+
+    Every basket has a case at sizes 1 and all_but_one; at the others those have that hold an item more than is shown.
+    """
+    shown = np.diff(cases["all_but_one"].contexts.offsets)
+    return {size: np.flatnonzero(shown >= SHOWN.get(size, 1)) for size in cases}
 
 
 def _cases(shown: list[tuple[IntArray, int]], draws: int) -> Cases:

@@ -1,17 +1,16 @@
 """Which rung a shop gets: popularity → category → co-purchase → EASE → blend.
 
-Two conditions. A shop must have enough baskets for a rung, and no simpler rung may rank its held-out baskets better. An
-item with too few orders of its own falls down the same ladder alone (see `generation`).
+Two conditions. A shop must have enough baskets for a rung, and no simpler rung may rank its held-out baskets better by
+more than chance. An item with too few orders of its own falls down the same ladder alone (see `generation`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 
-import numpy as np
-
-from bundle_ml.metrics import Row
+from bundle_ml.bootstrap import interval
+from bundle_ml.evaluation import Evaluation
 from bundle_ml.rungs import CATEGORY, CO_PURCHASE, EASE, POPULARITY
 from bundle_ml.settings import Settings
 
@@ -19,10 +18,29 @@ BLEND = "blend"
 LADDER = (POPULARITY, CATEGORY, CO_PURCHASE, EASE, BLEND)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """A rung that a simpler one beats outside noise, and by how much NDCG@10."""
+
+    rung: str
+    by: str
+    difference: float
+    difference_low: float
+    difference_high: float
+
+    def to_json(self) -> dict[str, str | float]:
+        return asdict(self)
+
+    def __str__(self) -> str:
+        between = f"{self.difference_low:+.4f} … {self.difference_high:+.4f}"
+        return f"{self.rung} ({self.by} is better by {self.difference:.4f}, 95 % {between})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     rung: str
     reason: str
+    refused: tuple[Refusal, ...] = ()
 
 
 def allowed_rungs(*, baskets_of_several: int, has_categories: bool, settings: Settings) -> tuple[str, ...]:
@@ -41,20 +59,36 @@ def allowed_rungs(*, baskets_of_several: int, has_categories: bool, settings: Se
     return tuple(name for name in LADDER if enough[name])
 
 
-def choose_rung(allowed: Sequence[str], rows: Sequence[Row], *, settings: Settings) -> Decision:
-    """Take the highest allowed rung that no simpler one beats by NDCG@10, averaged over context sizes."""
-    measured = average_ndcg(rows)
-    cases = max((row.cases for row in rows), default=0)
-    if cases < settings.gate_min_cases:
-        return Decision(allowed[-1], f"{cases} held-out baskets are too few to judge; chosen by the amount of data")
-    best = max(allowed, key=lambda name: measured.get(name, 0.0))  # of equals the simplest
-    refused = [name for name in allowed[allowed.index(best) + 1 :] if name in measured]
-    reason = f"NDCG@10 {measured.get(best, 0.0):.4f} on {cases} held-out baskets"
-    return Decision(best, reason + (f"; refused: {', '.join(refused)}" if refused else ""))
+def choose_rung(allowed: Sequence[str], evaluation: Evaluation, *, settings: Settings) -> Decision:
+    """Go down from the highest allowed rung as long as a simpler one beats it outside noise.
+
+    'Beats' is by NDCG@10, averaged over context sizes; 'outside noise' is that 95 % of the paired bootstrap's
+    differences are on its side. Of several that do, the best one takes the place, and must stand the same test.
+    """
+    means = evaluation.mean_ndcg()
+    count = evaluation.basket_count
+    if count < max(settings.gate_min_cases, 1):
+        why = f"{count} held-out baskets are too few to judge; chosen by the amount of data"
+        return Decision(rung=allowed[-1], reason=why)
+    measured = [name for name in allowed if name in means]
+    rung, refused = measured[-1], []
+    while beaten := _beaten(rung, measured[: measured.index(rung)], evaluation):
+        refused.append(beaten)
+        rung = beaten.by
+    reason = f"NDCG@10 {means[rung]:.4f} on {count} held-out baskets"
+    if refused:
+        reason += f"; refused: {', '.join(map(str, refused))}"
+    return Decision(rung=rung, reason=reason, refused=tuple(refused))
 
 
-def average_ndcg(rows: Sequence[Row]) -> Mapping[str, float]:
-    by_model: dict[str, list[float]] = {}
-    for row in rows:
-        by_model.setdefault(row.model, []).append(row.ndcg_at_10)
-    return {name: float(np.mean(values)) for name, values in by_model.items()}
+def _beaten(rung: str, simpler: Sequence[str], evaluation: Evaluation) -> Refusal | None:
+    """Find the best of the simpler rungs that are better outside noise."""
+    means = evaluation.mean_ndcg()
+    found = None
+    for name in simpler:
+        low, high = interval(evaluation.draws[name] - evaluation.draws[rung])
+        if low > 0 and (found is None or means[name] > means[found.by]):
+            found = Refusal(
+                rung=rung, by=name, difference=means[name] - means[rung], difference_low=low, difference_high=high
+            )
+    return found

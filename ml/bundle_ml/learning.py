@@ -12,17 +12,17 @@ What is fitted on which baskets (three slices in time):
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from bundle_ml.baskets import Baskets, split_by_time
 from bundle_ml.blend import Blend, single
+from bundle_ml.calibration import calibrate, reliability
 from bundle_ml.cases import Cases, Contexts, cases_by_context_size
-from bundle_ml.evaluation import evaluate_rungs
+from bundle_ml.evaluation import Evaluation, evaluate_rungs
 from bundle_ml.fitting import choose, fit_statistics
-from bundle_ml.ladder import BLEND, allowed_rungs, choose_rung
-from bundle_ml.metrics import Row
+from bundle_ml.ladder import BLEND, Decision, allowed_rungs, choose_rung
 from bundle_ml.progress import Reporter
 from bundle_ml.refreshing import refresh
 from bundle_ml.rungs import CATEGORY, CO_PURCHASE, POPULARITY, TRANSFORMER, CoPurchase, Popularity, Rung
@@ -39,10 +39,10 @@ class Learned:
     """What one run came to know, before it is written."""
 
     fitted: Fitted
-    rung: str
-    reason: str
-    rows: list[Row]
-    test_baskets: int
+    decision: Decision
+    evaluation: Evaluation
+    calibration: dict[str, Any]
+    """Predicted beside observed shares, of the rung that was chosen; empty where there was nothing to measure by."""
     history: list[dict[str, Any]]
     decoder: Blend | None
     """What generation ranks by; None where bundles come by category or popularity."""
@@ -89,24 +89,26 @@ def learn(baskets: Baskets, shelf: Shelf, *, settings: Settings, work: Path | No
     test = cases_by_context_size(split.test, seed=settings.seed, limit=settings.case_limit)
     measured = {name: rung for name, rung in rungs.items() if name != TRANSFORMER}
     measured |= {name: blend.with_rungs(rungs) for name, blend in blends.items()}
-    rows = evaluate_rungs(
+    evaluation = evaluate_rungs(
         measured,
         test,
+        order_counts_V=before_test.order_counts(),
         samples=settings.bootstrap_samples,
         seed=settings.seed,
         on_progress=lambda done, model: reporter.at(0.3 + 0.4 * done, f"measuring {model}"),
     )
-    decision = choose_rung([name for name in allowed if name in measured], rows, settings=settings)
+    decision = choose_rung([name for name in allowed if name in measured], evaluation, settings=settings)
+    served = blends[BLEND] if decision.rung == BLEND else _alone(decision.rung, statistics, validation)
+    calibrated = replace(calibrate(served, validation), blend=served.with_rungs(rungs))
 
     reporter.at(0.8, "fitting again on all orders")
     final = _brought_up_to(baskets, fit_statistics(baskets, categories, allowed, choices, settings), rungs, settings)
     blend = blends[BLEND].with_rungs(final) if BLEND in blends else None
     return Learned(
         fitted=Fitted(final, blend),
-        rung=decision.rung,
-        reason=decision.reason,
-        rows=rows,
-        test_baskets=len(test["all_but_one"]),
+        decision=decision,
+        evaluation=evaluation,
+        calibration=reliability(calibrated, test),
         history=history,
         decoder=_decoder(decision.rung, final, blend, baskets, settings),
     )
@@ -158,7 +160,10 @@ def _decoder(
         return None
     if rung == BLEND:
         return blend
-    cases = cases_by_context_size(baskets, seed=settings.seed, limit=256)
+    return _alone(rung, rungs, cases_by_context_size(baskets, seed=settings.seed, limit=256))
+
+
+def _alone(rung: str, rungs: Mapping[str, Rung], cases: Mapping[str, Cases]) -> Blend:
     return single(rungs, rung, Contexts.joined(at_size.contexts for at_size in cases.values()))
 
 

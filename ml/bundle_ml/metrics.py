@@ -96,20 +96,21 @@ def coverage(top_BK: IntArray, item_count: int) -> float:
     return len(np.unique(top_BK)) / item_count if item_count else 0.0
 
 
-def bootstrap_interval(values: GainArray, *, samples: int, seed: int) -> tuple[float, float]:
-    """Return the 95 % interval of the mean, by drawing the cases again with replacement.
+def novelty(top_BK: IntArray, order_counts_V: npt.NDArray[np.int64]) -> float:
+    """Return how little known the shown items are, in bits: the average of -log2 of an item's share of all sales.
 
-    Source: Efron 1979, percentile method.
+    Source: Zhou et al. 2010, "Solving the apparent diversity-accuracy dilemma of recommender systems"
+    (self-information).
 
-    >>> bootstrap_interval(np.ones(20), samples=100, seed=0)
-    (1.0, 1.0)
+    An item with half of all sales tells a shopper one bit, one with an eighth three:
+
+    >>> novelty(np.array([[0, 1]]), np.array([4, 1, 3]))
+    2.0
     """
-    if len(values) == 0:
-        return 0.0, 0.0
-    random = np.random.default_rng([seed, 2])
-    means = [values[random.integers(0, len(values), len(values))].mean() for _ in range(samples)]
-    low, high = np.percentile(means, [2.5, 97.5])
-    return float(low), float(high)
+    if not top_BK.size:
+        return 0.0
+    counts_V = np.maximum(order_counts_V, 1)
+    return float(-np.log2(counts_V / counts_V.sum())[top_BK].mean())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +127,23 @@ class Row:
     mrr: float
     hit_rate_at_10: float
     coverage_at_10: float
+    novelty_at_10: float
+    cases: int
+
+    def to_json(self) -> dict[str, str | float | int]:
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentRow:
+    """One model at one context size, for a part of the cases."""
+
+    model: str
+    context: str
+    segment: str
+    ndcg_at_10: float
+    ndcg_at_10_low: float
+    ndcg_at_10_high: float
     cases: int
 
     def to_json(self) -> dict[str, str | float | int]:
@@ -139,26 +157,25 @@ def summarise(
     *,
     model: str,
     context: str,
-    item_count: int,
-    samples: int,
-    seed: int,
+    order_counts_V: npt.NDArray[np.int64],
+    ndcg_interval: tuple[float, float],
 ) -> Row:
     """Put one model's answers at one context size into a row of the table."""
-    gains = ndcg(ranks, 10)
-    low, high = bootstrap_interval(gains, samples=samples, seed=seed)
     mean = {
-        "ndcg_at_10": gains,
+        "ndcg_at_10": ndcg(ranks, 10),
         "recall_at_10": recall(ranks, 10),
         "recall_at_20": recall(ranks, 20),
         "mrr": reciprocal_rank(ranks),
         "hit_rate_at_10": hit(top_BK, rests),
     }
+    low, high = ndcg_interval
     return Row(
         model=model,
         context=context,
         ndcg_at_10_low=low,
         ndcg_at_10_high=high,
-        coverage_at_10=coverage(top_BK, item_count),
+        coverage_at_10=coverage(top_BK, len(order_counts_V)),
+        novelty_at_10=novelty(top_BK, order_counts_V),
         cases=len(ranks),
         **{name: float(values.mean()) if len(values) else 0.0 for name, values in mean.items()},
     )

@@ -48,13 +48,20 @@ def reevaluate(artefact: Path, lines: Path) -> str:
             f"{lines.name} holds no basket of two known items later than {last_ordered_at}, until when the artefact "
             "has learned. Export orders that came after it."
         )
-    fitted = from_tensors(read_tensors(artefact), vocabulary["facts"])
+    tensors = read_tensors(artefact)
+    fitted = from_tensors(tensors, vocabulary["facts"])
     rungs: dict[str, Rung] = {name: rung for name, rung in fitted.rungs.items() if name != TRANSFORMER}
     if fitted.blend:
         rungs[BLEND] = fitted.blend
     cases = cases_by_context_size(baskets, seed=settings.seed, limit=settings.case_limit)
-    rows = evaluate_rungs(rungs, cases, samples=settings.bootstrap_samples, seed=settings.seed)
-    return f"{len(baskets):,} later baskets\n" + format_table([row.to_json() for row in rows])
+    evaluation = evaluate_rungs(
+        rungs,
+        cases,
+        order_counts_V=tensors["order_counts"],
+        samples=settings.bootstrap_samples,
+        seed=settings.seed,
+    )
+    return f"{len(baskets):,} later baskets\n" + format_table([row.to_json() for row in evaluation.rows])
 
 
 def _renumber(baskets: Baskets, keys: list[str]) -> Baskets:

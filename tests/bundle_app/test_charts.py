@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from bundle_app.charts import BAR_WIDTH, share_bar, share_swatch, ticks, training_curve
+from bundle_app.charts import BAR_WIDTH, reliability_plot, share_bar, share_swatch, ticks, training_curve
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -77,7 +77,28 @@ def test_all_lines_stay_inside_the_picture() -> None:
         assert all(0 <= y <= height for _, y in points(training_curve(curve(30)), name))
 
 
-@pytest.mark.parametrize("svg", [training_curve(curve(3)), share_bar({"ease": 1.0}), share_swatch("ease")])
+BINS = [
+    {"predicted": chance, "observed": chance * 1.1, "observed_low": chance * 0.9, "observed_high": chance * 1.3}
+    for chance in (0.001, 0.02, 0.3)
+]
+
+
+def test_a_reliability_plot_has_a_dot_above_its_prediction_for_each_bin() -> None:
+    root = drawn(reliability_plot(BINS))
+    dots = [(float(dot.attrib["cx"]), float(dot.attrib["cy"])) for dot in root.iter(f"{SVG}circle")]
+    line = root.find(f".//{SVG}line[@class='bundle-diagonal']")
+    assert line is not None
+    x1, y1, x2, y2 = (float(line.attrib[name]) for name in ("x1", "y1", "x2", "y2"))
+    assert len(dots) == 3
+    assert dots == sorted(dots)
+    for x, y in dots:
+        assert y < y1 + (x - x1) * (y2 - y1) / (x2 - x1), "observed more often than predicted: above the line"
+    assert reliability_plot([]) == ""
+
+
+@pytest.mark.parametrize(
+    "svg", [training_curve(curve(3)), reliability_plot(BINS), share_bar({"ease": 1.0}), share_swatch("ease")]
+)
 def test_no_picture_brings_a_style_or_a_script(svg: str) -> None:
     for node in drawn(svg).iter():
         assert node.tag.removeprefix(SVG) not in {"style", "script", "foreignObject"}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bundle_ml.cases import Contexts
-from bundle_ml.metrics import bootstrap_interval, ndcg, ranks_of_targets, summarise, top_items
+from bundle_ml.metrics import ndcg, novelty, ranks_of_targets, summarise, top_items
 
 
 def test_ranks_agree_with_sorting() -> None:
@@ -37,18 +37,6 @@ def test_a_model_that_scores_everything_alike_earns_nothing() -> None:
     assert ndcg(ranks_of_targets(np.zeros((1, 50), np.float32), np.asarray([3], np.int32)), 10).tolist() == [0.0]
 
 
-def test_the_interval_holds_the_mean_and_narrows_with_more_cases() -> None:
-    random = np.random.default_rng(1)
-    few, many = random.random(50), random.random(5000)
-
-    low, high = bootstrap_interval(few, samples=300, seed=0)
-    narrow_low, narrow_high = bootstrap_interval(many, samples=300, seed=0)
-
-    assert low < few.mean() < high
-    assert narrow_high - narrow_low < (high - low) / 5
-    assert bootstrap_interval(np.empty(0), samples=10, seed=0) == (0.0, 0.0)
-
-
 def test_a_row_of_the_table_holds_the_means() -> None:
     row = summarise(
         np.asarray([0, 14]),
@@ -56,12 +44,21 @@ def test_a_row_of_the_table_holds_the_means() -> None:
         Contexts.of([[3], [5, 6]]),
         model="blend",
         context="1",
-        item_count=10,
-        samples=10,
-        seed=0,
+        order_counts_V=np.asarray([6, 0, 0, 1, 1, 1, 1, 0, 0, 0]),
+        ndcg_interval=(0.1, 0.9),
     )
 
     assert (row.ndcg_at_10, row.recall_at_10, row.recall_at_20, row.hit_rate_at_10) == (0.5, 0.5, 1.0, 1.0)
     assert row.mrr == pytest.approx((1 + 1 / 15) / 2)
     assert row.coverage_at_10 == 0.3
+    assert (row.ndcg_at_10_low, row.ndcg_at_10_high) == (0.1, 0.9)
     assert row.cases == 2
+
+
+def test_what_sells_less_is_more_novel_and_what_never_sold_counts_as_one_order() -> None:
+    counts = np.asarray([100, 10, 0, 1])
+
+    known, rare, never, once = (novelty(np.asarray([[item]], np.int32), counts) for item in range(4))
+
+    assert known < rare < never == once
+    assert novelty(np.empty((0, 10), np.int32), counts) == 0.0

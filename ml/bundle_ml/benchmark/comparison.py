@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from bundle_ml.benchmark.judging import Mark, Marks
+from bundle_ml.bootstrap import interval
 
 MEASURE = "ndcg_at_10"
 MEAN = "mean"
@@ -38,12 +37,12 @@ def _mark(marks: Marks, size: str) -> Mark:
 
 def _beside(ours: Marks, other: Marks, size: str) -> dict[str, Any]:
     own, rival = _mark(ours, size), _mark(other, size)
-    low, high = np.percentile(ours.ndcg_draws[size] - other.ndcg_draws[size], [2.5, 97.5])
+    low, high = interval(ours.ndcg_draws[size] - other.ndcg_draws[size])
     return {
         "ours": own[MEASURE],
         "theirs": rival[MEASURE],
         "ratio": own[MEASURE] / rival[MEASURE] if rival[MEASURE] else None,
-        "difference_low": float(low),
-        "difference_high": float(high),
+        "difference_low": low,
+        "difference_high": high,
         "intervals_are_apart": own[f"{MEASURE}_low"] > rival[f"{MEASURE}_high"],
     }

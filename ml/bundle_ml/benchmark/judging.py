@@ -4,25 +4,24 @@ The rank of a hidden item is its place on the list; off the list it earns nothin
 one per context size, so the bootstrap draws baskets and takes all their cases along. The draws are the same for every
 model: two models can be compared draw by draw.
 
-Shapes: S bootstrap draws, N baskets, B cases of a context size, K places of a list.
+Shapes: S bootstrap draws, B cases of a context size, K places of a list, M measures.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from bundle_ml.baskets import IntArray
 from bundle_ml.benchmark.protocol import Exam
+from bundle_ml.bootstrap import BasketDraws, DrawArray, interval
 from bundle_ml.metrics import GainArray, RankArray, coverage, ndcg, recall, reciprocal_rank
 
 NOT_LISTED = np.iinfo(np.int64).max // 2
 MEASURES = ("ndcg_at_10", "recall_at_10", "recall_at_20", "mrr")
 SHOWN = 10
-DRAWS_AT_ONCE = 64
 
 Mark = dict[str, float]
 """Measure → mean; with `_low` and `_high` its 95 % interval."""
@@ -35,7 +34,7 @@ class Marks:
     by_size: dict[str, Mark]
     mean: Mark
     """The plain mean over context sizes."""
-    ndcg_draws: dict[str, npt.NDArray[np.float64]]
+    ndcg_draws: dict[str, DrawArray]
     """Size, or 'mean' → NDCG@10 in each bootstrap draw."""
 
 
@@ -60,7 +59,12 @@ def judge(lists: Mapping[str, IntArray], exam: Exam, *, samples: int, seed: int)
     """Mark one model's lists."""
     sizes = [size for size, targets in exam.targets.items() if len(targets)]
     gains = {size: gains_of(ranks_on_lists(lists[size], exam.targets[size])) for size in sizes}
-    draws = {size: _drawn_means(gains[size], size, exam, samples=samples, seed=seed) for size in sizes}
+    basket_draws = BasketDraws.of(exam.basket_count, samples=samples, seed=seed)
+    draws: dict[str, dict[str, DrawArray]] = {}
+    for size in sizes:
+        gains_BM = np.stack([gains[size][name] for name in MEASURES], axis=1)
+        drawn_SM = basket_draws.means(gains_BM, exam.basket_of_case[size])
+        draws[size] = {name: drawn_SM[:, number] for number, name in enumerate(MEASURES)}
     by_size: dict[str, Mark] = {}
     for size in sizes:
         shown = lists[size][:, :SHOWN]
@@ -77,32 +81,9 @@ def judge(lists: Mapping[str, IntArray], exam: Exam, *, samples: int, seed: int)
     return Marks(by_size=by_size, mean=mean, ndcg_draws=ndcg_draws)
 
 
-def _drawn_means(
-    gains: Mapping[str, GainArray], size: str, exam: Exam, *, samples: int, seed: int
-) -> dict[str, npt.NDArray[np.float64]]:
-    """The mean of each measure over the cases of the baskets drawn; each array is (S,)."""
-    gains_BM = np.stack([gains[name] for name in MEASURES], axis=1)
-    baskets_B = exam.basket_of_case[size]
-    means = []
-    for times_SN in _basket_draws(exam.basket_count, samples=samples, seed=seed):
-        times_SB = times_SN[:, baskets_B]
-        means.append(times_SB @ gains_BM / np.maximum(times_SB.sum(axis=1, keepdims=True), 1))
-    drawn_SM = np.concatenate(means)
-    return {name: drawn_SM[:, number] for number, name in enumerate(MEASURES)}
-
-
-def _basket_draws(basket_count: int, *, samples: int, seed: int) -> Iterator[npt.NDArray[np.float64]]:
-    """Yield how often each basket is drawn; (S, N) in pieces."""
-    random = np.random.default_rng([seed, 4])
-    shares = np.full(basket_count, 1 / basket_count)
-    for start in range(0, samples, DRAWS_AT_ONCE):
-        count = min(DRAWS_AT_ONCE, samples - start)
-        yield random.multinomial(basket_count, shares, size=count).astype(np.float64)
-
-
-def _with_intervals(means: Mark, draws: Mapping[str, npt.NDArray[np.float64]]) -> Mark:
+def _with_intervals(means: Mark, draws: Mapping[str, DrawArray]) -> Mark:
     marks: Mark = {}
     for name, mean in means.items():
-        low, high = np.percentile(draws[name], [2.5, 97.5])
-        marks |= {name: mean, f"{name}_low": float(low), f"{name}_high": float(high)}
+        low, high = interval(draws[name])
+        marks |= {name: mean, f"{name}_low": low, f"{name}_high": high}
     return marks

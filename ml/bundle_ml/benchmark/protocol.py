@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from bundle_ml.baskets import UNKNOWN_TIME, Baskets, IntArray, OffsetArray, TimeSplit, split_by_time
 from bundle_ml.benchmark.datasets import Orders
-from bundle_ml.cases import CONTEXT_SIZES, Cases, Contexts, cases_by_context_size
+from bundle_ml.cases import CONTEXT_SIZES, SHOWN, Cases, Contexts, baskets_of_cases, cases_by_context_size
 from bundle_ml.catalogue import CatalogueItem, read_catalogue
 from bundle_ml.durable import new_directory
 from bundle_ml.errors import DataError
@@ -31,8 +31,6 @@ MIN_CASES = 20
 """With fewer held-out baskets no two models could be told apart."""
 VALIDATION_CASES = 3000
 TEST_CASES = 20_000
-SHOWN = {"1": 1, "2": 2, "4": 4}
-"""Context size → items shown, where it is a number."""
 LIST_LENGTH = 100
 """Items that a model names for each question."""
 
@@ -117,7 +115,7 @@ def draw_exam(orders: Orders, *, seed: int) -> Exam:
     return Exam(
         given=given,
         targets={size: cases.targets for size, cases in test.items()},
-        basket_of_case=_basket_of_case(test),
+        basket_of_case=baskets_of_cases(test),
         basket_count=len(test["1"]),
     )
 
@@ -162,12 +160,6 @@ def _hiding_one_item(whole: Cases) -> dict[str, Cases]:
         targets = whole.targets[rows]
         cases[size] = Cases(contexts, targets, Contexts.of(list(targets[:, None])))
     return {size: whole if size == "all_but_one" else cases[size] for size in CONTEXT_SIZES}
-
-
-def _basket_of_case(test: Mapping[str, Cases]) -> dict[str, OffsetArray]:
-    """Every basket has a case at sizes 1 and all_but_one; at the others those have that hold an item more."""
-    shown = np.diff(test["all_but_one"].contexts.offsets)
-    return {size: np.flatnonzero(shown >= SHOWN.get(size, 1)) for size in test}
 
 
 def _fingerprint(split: TimeSplit, test: Mapping[str, Cases]) -> str:

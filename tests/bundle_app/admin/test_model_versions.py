@@ -107,7 +107,8 @@ class TestThePage:
         assert html.count("<strong>0.2020</strong>") == 2, "a tie has two winners"
         assert "<strong>0.0700</strong>" not in html
         assert "Blend served" in shown
-        assert "Served because no simpler model ranks the held-out orders better: NDCG@10 0.1275 on average." in shown
+        assert "Served because no simpler model ranks the held-out orders better by more than chance: " in shown
+        assert "NDCG@10 0.1275 on average." in shown
         assert "Not served" not in shown
         assert "Measured on 2,018 orders that were kept back while the models learned." in shown
 
@@ -151,11 +152,46 @@ class TestThePage:
 
 
 @pytest.mark.django_db
-def test_a_richer_model_that_was_refused_is_named() -> None:
-    told = reason(make(rung="ease"))
+def test_a_richer_model_that_was_refused_is_named_with_who_beat_it_and_by_how_much() -> None:
+    refused = {
+        "rung": "blend",
+        "by": "ease",
+        "difference": 0.0101,
+        "difference_low": 0.0042,
+        "difference_high": 0.0164,
+    }
+    told = reason(make(rung="ease", metrics={**METRICS, "refused": [refused]}))
 
-    assert told.startswith("Served because no simpler model ranks the held-out orders better: NDCG@10 0.1217")
-    assert told.endswith("Not served, since a simpler one does no worse: Blend.")
+    assert told.startswith(
+        "Served because no simpler model ranks the held-out orders better by more than chance: NDCG@10 0.1217"
+    )
+    assert told.endswith(
+        "Not served: Blend. Linear model (EASE) ranks better by 0.0101 (95% interval: 0.0042 – 0.0164)."
+    )
+
+
+@pytest.mark.django_db
+def test_segments_and_confidence_are_shown_where_they_were_measured(page: Client) -> None:
+    segment = {"model": "blend", "context": "1", "segment": "rare_items", "cases": 900}
+    segment |= {"ndcg_at_10": 0.0433, "ndcg_at_10_low": 0.0391, "ndcg_at_10_high": 0.0477}
+    other = {**segment, "model": "ease", "ndcg_at_10": 0.9999}
+    bins = [
+        {"predicted": 0.01 * n, "observed": 0.012 * n, "observed_low": 0.0, "observed_high": 0.1, "items": 50}
+        for n in range(1, 4)
+    ]
+    calibration = {"expected_error": 0.0041, "bins": bins, "temperatures": [1.0] * 6}
+    made = make(metrics={**METRICS, "segments": [segment, other], "calibration": calibration})
+
+    html = page.get(reverse(PAGE, args=[made.pk])).content.decode()
+
+    assert "All other products" in html
+    assert "0.0433" in html
+    assert "0.9999" not in html, "of a model that is not served"
+    assert "On average, the two are 0.0041 apart." in html
+    assert html.count("bundle-interval-line") == 3
+    plain = page.get(reverse(PAGE, args=[make().pk])).content.decode()
+    assert "segments-heading" not in plain
+    assert "reliability-heading" not in plain
 
 
 @pytest.mark.django_db
