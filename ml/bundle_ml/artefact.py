@@ -28,7 +28,7 @@ import safetensors.numpy
 from bundle_ml.durable import new_directory
 from bundle_ml.errors import ArtefactError
 
-FORMAT = 2
+FORMAT = 3
 MANIFEST, VOCABULARY, MODEL, CANDIDATES = "manifest.json", "vocabulary.json", "model.safetensors", "candidates.jsonl"
 CONTENT = (CANDIDATES, MODEL, VOCABULARY)
 FILES = (MANIFEST, *CONTENT)

@@ -18,16 +18,7 @@ CHUNK_BATCHES = 64
 """Baskets are sorted by length within so many batches, so that little of a batch is padding."""
 
 
-def number_known(known_items: IntArray, item_count: int) -> OffsetArray:
-    """Map item numbers to rows of the network's embedding, -1 where it has none."""
-    number_of = np.full(item_count, -1, np.int64)
-    number_of[known_items] = np.arange(len(known_items))
-    return number_of
-
-
-def epoch_batches(
-    several: Baskets, number_of: OffsetArray, *, batch_baskets: int, length: int, seed: int, epoch: int
-) -> Iterator[Tensor]:
+def epoch_batches(several: Baskets, *, batch_baskets: int, length: int, seed: int, epoch: int) -> Iterator[Tensor]:
     """Shuffle baskets and the items of each; of a long basket other items are drawn in every epoch."""
     random = np.random.default_rng([seed, 4, epoch])
     lengths = np.minimum(several.lengths, length)
@@ -36,13 +27,10 @@ def epoch_batches(
     for chunk in _pieces(order, batch_baskets * CHUNK_BATCHES):
         batches += _pieces(chunk[np.argsort(lengths[chunk], kind="stable")], batch_baskets)
     for number in random.permutation(len(batches)):
-        known = (number_of[random.permutation(several[row])] for row in batches[number].tolist())
-        rows = [row for row in (row[row >= 0][:length] for row in known) if len(row) >= 2]
-        if rows:
-            yield pad(rows)
+        yield pad([random.permutation(several[row])[:length] for row in batches[number].tolist()])
 
 
-def pad(rows: Sequence[OffsetArray]) -> Tensor:
+def pad(rows: Sequence[IntArray]) -> Tensor:
     """Write rows of different lengths as one tensor, filled up on the right; (B, T)."""
     items_BT = np.full((len(rows), max(len(row) for row in rows)), PADDING, np.int64)
     for number, row in enumerate(rows):

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bundle_ml.baskets import FloatArray
+from bundle_ml.baskets import FloatArray, IntArray
 from bundle_ml.cases import Contexts
 from bundle_ml.rungs import Rung
 
@@ -39,7 +39,7 @@ def between_knots(contexts: Contexts) -> FloatArray:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Blend:
+class Blend(Rung):
     """A weighted sum of rungs; itself a rung."""
 
     rungs: Mapping[str, Rung]
@@ -47,27 +47,40 @@ class Blend:
     weights: Curves
 
     @property
+    def item_count(self) -> int:
+        return next(iter(self.rungs.values())).item_count
+
+    @property
     def parts(self) -> tuple[str, ...]:
         """Rungs with any weight."""
         return tuple(name for name in self.rungs if any(self.weights.get(name, ())))
 
-    def contributions(self, contexts: Contexts) -> FloatArray:
-        """What each part adds to each item's score; (P, B, V), each row centred on its average item."""
-        return np.stack([self._part(name, contexts) for name in self.parts])
-
-    def scores(self, contexts: Contexts) -> FloatArray:
+    def scores(self, contexts: Contexts, items: IntArray | None = None) -> FloatArray:
+        """Score all items or the given ones; (B, V) or (B, C), centred on the average of all items."""
         if not self.parts:
             raise ValueError("The blend has no part with a weight; expected at least one.")
-        first, *others = self.parts
-        total_BV = self._part(first, contexts)
-        for name in others:
-            total_BV += self._part(name, contexts)
-        return total_BV
+        count = self.item_count if items is None else len(items)
+        total_BC = np.zeros((len(contexts), count), np.float32)
+        shift_B = np.zeros(len(contexts), np.float32)
+        near_BK = between_knots(contexts)
+        for name in self.parts:
+            shift_B += self.rungs[name].add_to(total_BC, contexts, self._factor(name, near_BK), items)
+        total_BC -= shift_B[:, None]
+        return total_BC
 
-    def _part(self, name: str, contexts: Contexts) -> FloatArray:
-        part_BV = scaled_scores(self.rungs[name], self.scales[name], contexts)
-        part_BV *= (between_knots(contexts) @ np.asarray(self.weights[name], np.float32))[:, None]
-        return part_BV
+    def contributions(self, contexts: Contexts, items: IntArray) -> FloatArray:
+        """What each part adds to the score of each of the given items; (P, B, C), centred likewise."""
+        by_part_PBC = np.zeros((len(self.parts), len(contexts), len(items)), np.float32)
+        near_BK = between_knots(contexts)
+        for part, name in enumerate(self.parts):
+            average_B = self.rungs[name].add_to(by_part_PBC[part], contexts, self._factor(name, near_BK), items)
+            by_part_PBC[part] -= average_B[:, None]
+        return by_part_PBC
+
+    def _factor(self, name: str, near_BK: FloatArray) -> FloatArray:
+        """By how much a rung's raw scores are multiplied for each context."""
+        weights, scales = np.asarray(self.weights[name], np.float32), np.asarray(self.scales[name], np.float32)
+        return np.asarray((near_BK @ weights) / (near_BK @ scales), np.float32)
 
     def with_rungs(self, rungs: Mapping[str, Rung]) -> Blend:
         """Keep weights and scales for rungs that were fitted again."""

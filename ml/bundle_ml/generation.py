@@ -13,7 +13,7 @@ it may:
 Bundles rank by the average score of their parts; a pair that could have grown counts half. Two bundles of one anchor
 must differ in most of their parts. All quantities are 1.
 
-Shapes: B drafts, V learned items, P parts of the blend.
+Shapes: B drafts, C items asked about, V learned items, P parts of the blend.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ import scipy.sparse
 from bundle_ml.baskets import Baskets, BoolArray, FloatArray, IntArray
 from bundle_ml.blend import Blend
 from bundle_ml.cases import Contexts
-from bundle_ml.metrics import top_items
 from bundle_ml.rungs import CoPurchase
 from bundle_ml.settings import Settings
 from bundle_ml.shelf import Shelf
@@ -93,6 +92,11 @@ class Affinity:
             ((together.data / lift).astype(np.float32), weights.indices, weights.indptr), shape=weights.shape
         )
         return cls(together, expected, orders_V)
+
+    def partners(self, item: int) -> IntArray:
+        """The item's strongest neighbours, ascending."""
+        indptr = self.together_VV.indptr
+        return np.asarray(self.together_VV.indices[indptr[item] : indptr[item + 1]], np.int32)
 
     def together(self, item: int, others: IntArray) -> FloatArray:
         """Count orders with the item and each other; 0 beyond its strongest neighbours."""
@@ -164,20 +168,34 @@ class Composer:
         """Yield each draft with the larger ones that the rules allow, best first, and the overlap of what was added."""
         if not drafts:
             return
-        contexts = Contexts.of([draft.items for draft in drafts])
-        by_part_PBV = self.blend.contributions(contexts)
-        total_BV = contexts.exclude_from(by_part_PBV.sum(axis=0))
-        total_BV[:, ~self.shelf.sellable[: self.shelf.learned_count]] = -np.inf
-        top_BK = top_items(total_BV, NEXT_ITEMS_LOOKED_AT)
+        partners = {draft.items[0]: self._partners(draft.items[0]) for draft in drafts}
+        asked_C = np.unique(np.concatenate(list(partners.values())))
+        by_part_PBC = self.blend.contributions(Contexts.of([draft.items for draft in drafts]), asked_C)
+        total_BC = by_part_PBC.sum(axis=0)
         for row, draft in enumerate(drafts):
-            possible = top_BK[row][np.isfinite(total_BV[row, top_BK[row]])]
-            items, overlaps = self._allowed(draft, possible, least_overlap[draft.items[0]])
-            children = [draft.with_item(item, float(total_BV[row, item]), by_part_PBV[:, row, item]) for item in items]
+            possible = partners[draft.items[0]]
+            possible = possible[~np.isin(possible, draft.items)]
+            scores = total_BC[row, np.searchsorted(asked_C, possible)]
+            best_first = possible[np.argsort(-scores, kind="stable")[:NEXT_ITEMS_LOOKED_AT]]
+            items, overlaps = self._allowed(draft, best_first, least_overlap[draft.items[0]])
+            places = np.searchsorted(asked_C, items)
+            children = [
+                draft.with_item(item, float(total_BC[row, place]), by_part_PBC[:, row, place])
+                for item, place in zip(items, places, strict=True)
+            ]
             yield draft, children, overlaps
+
+    def _partners(self, anchor: int) -> IntArray:
+        """What can be sold and is bought with the anchor clearly above chance: nothing else enters its bundles."""
+        others = self.affinity.partners(anchor)
+        keep = self.shelf.sellable[others] & self.affinity.clearly_above_chance(
+            anchor, others, lift=self.settings.min_lift
+        )
+        return np.asarray(others[keep], np.int32)
 
     def _allowed(self, draft: Draft, items: IntArray, least_overlap: float) -> tuple[list[int], list[float]]:
         """Apply the three rules; return what may come next and its overlap with the draft."""
-        keep = self.affinity.clearly_above_chance(draft.items[0], items, lift=self.settings.min_lift)
+        keep = np.ones(len(items), np.bool_)
         overlap = np.zeros(len(items), np.float32)
         for member in draft.items:
             least = np.maximum(self.settings.min_together, self.affinity.expected(member, items))

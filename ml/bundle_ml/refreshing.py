@@ -10,7 +10,7 @@ import copy
 import math
 
 from bundle_ml.baskets import Baskets
-from bundle_ml.batches import epoch_batches, number_known
+from bundle_ml.batches import epoch_batches
 from bundle_ml.plan import plan
 from bundle_ml.settings import Settings
 from bundle_ml.training import descend, log_share, new_optimiser, warmed_up
@@ -28,13 +28,13 @@ def refresh(rung: TransformerRung, baskets: Baskets, settings: Settings) -> Tran
     several = baskets.of_several()
     recent = several.between(len(several) - int(len(several) * settings.refresh_ratio), len(several))
     model = copy.deepcopy(rung.model).train()
-    model.log_share_V.copy_(log_share(recent, rung.known_items))
+    model.log_share_V.copy_(log_share(recent))
     optimiser = new_optimiser(model)
+    todo = plan(baskets, settings)
     batches = list(
         epoch_batches(
             recent,
-            number_known(rung.known_items, rung.item_count),
-            batch_baskets=plan(baskets, settings).batch_baskets,
+            batch_baskets=todo.batch_baskets,
             length=rung.context_length,
             seed=settings.seed,
             epoch=EPOCH,
@@ -42,7 +42,9 @@ def refresh(rung: TransformerRung, baskets: Baskets, settings: Settings) -> Tran
     )
     for step, items_BT in enumerate(batches):
         rate = settings.learning_rate * settings.refresh_rate_ratio * warmed_up(step / len(batches))
-        loss = descend(model, optimiser, items_BT, rate=rate, seed=(settings.seed, EPOCH, step))
+        loss = descend(
+            model, optimiser, items_BT, competitors=todo.competitors, rate=rate, seed=(settings.seed, EPOCH, step)
+        )
         if not math.isfinite(loss):
             return rung
-    return TransformerRung(model.eval(), rung.known_items, rung.item_count, rung.context_length)
+    return TransformerRung(model.eval(), rung.context_length)

@@ -7,12 +7,13 @@ Unusual: co-purchase weighs each basket by 1/(length - 1), so that a basket of n
 its items as a basket of two; and both item-to-item matrices keep only the strongest neighbours of each item, which
 bounds memory and costs no measurable accuracy.
 
-Shapes: B contexts, V items.
+Shapes: B contexts, V items, C items asked about: all of them, or some.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -21,19 +22,39 @@ import numpy.typing as npt
 import scipy.linalg
 import scipy.sparse
 
-from bundle_ml.baskets import Baskets, FloatArray, IntArray
+from bundle_ml.baskets import Baskets, FloatArray, IntArray, OffsetArray
 from bundle_ml.cases import Contexts
 
 POPULARITY, CATEGORY, CO_PURCHASE, EASE, TRANSFORMER = "popularity", "category", "co_purchase", "ease", "transformer"
 ROWS_AT_ONCE = 256
+DENSE_RATIO = 0.1
+"""Of cells that are not zero; above it a row is cheaper to write out than to address."""
 
 
 class Rung(Protocol):
     """Anything that ranks the next item."""
 
+    @property
+    def item_count(self) -> int: ...
+
+    @abstractmethod
     def scores(self, contexts: Contexts) -> FloatArray:
         """Score every item for every context; (B, V). Items of the context itself are not excluded."""
         ...
+
+    def add_to(
+        self, total_BC: FloatArray, contexts: Contexts, factor_B: FloatArray, items: IntArray | None = None
+    ) -> FloatArray:
+        """Add to each cell what this rung makes of it, times the context's factor.
+
+        With `items`, only those are asked about. Returns the average over *all* items of what was added, (B,): taken
+        off, it makes the scores of different rungs and contexts comparable. A rung that can do without a row of all
+        items has a shorter way of its own.
+        """
+        scores_BV = self.scores(contexts)
+        average_B = np.asarray(factor_B * scores_BV.mean(axis=1), np.float32)
+        total_BC += factor_B[:, None] * (scores_BV if items is None else scores_BV[:, items])
+        return average_B
 
 
 def incidence(baskets: Baskets, row_weights: npt.NDArray[np.float64] | None = None) -> scipy.sparse.csr_array:
@@ -44,13 +65,23 @@ def incidence(baskets: Baskets, row_weights: npt.NDArray[np.float64] | None = No
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Popularity:
+class Popularity(Rung):
     """log p(item), counted with a half-life; the context does not matter."""
 
     log_share_V: FloatArray
 
+    @property
+    def item_count(self) -> int:
+        return len(self.log_share_V)
+
     def scores(self, contexts: Contexts) -> FloatArray:
         return np.repeat(self.log_share_V[None, :], len(contexts), axis=0)
+
+    def add_to(
+        self, total_BC: FloatArray, contexts: Contexts, factor_B: FloatArray, items: IntArray | None = None
+    ) -> FloatArray:
+        total_BC += factor_B[:, None] * (self.log_share_V if items is None else self.log_share_V[items])
+        return np.asarray(factor_B * self.log_share_V.mean(), np.float32)
 
 
 def fit_popularity(baskets: Baskets, *, half_life_days: float) -> Popularity:
@@ -62,7 +93,7 @@ def fit_popularity(baskets: Baskets, *, half_life_days: float) -> Popularity:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Category:
+class Category(Rung):
     """Items of the categories that are bought together with the context's categories.
 
     Shapes:
@@ -73,6 +104,10 @@ class Category:
     chance_CC: FloatArray
     share_V: FloatArray
     """An item's share of its category's sales."""
+
+    @property
+    def item_count(self) -> int:
+        return len(self.of_item_V)
 
     def scores(self, contexts: Contexts) -> FloatArray:
         category_count = len(self.chance_CC)
@@ -103,14 +138,34 @@ def fit_category(baskets: Baskets, category_of_item: Sequence[int], popularity: 
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ItemToItem:
+class ItemToItem(Rung):
     """A sparse matrix from an item of the context (row) to the next one (column); a context is the mean of its rows."""
 
     weights_VV: scipy.sparse.csr_array
 
+    @property
+    def item_count(self) -> int:
+        return int(self.weights_VV.shape[0])
+
     def scores(self, contexts: Contexts) -> FloatArray:
-        averaged = contexts.averaging_matrix(self.weights_VV.shape[0]) @ self.weights_VV
-        return np.asarray(averaged.toarray(), np.float32)
+        return np.asarray(self._cells(contexts).toarray(), np.float32)
+
+    def add_to(
+        self, total_BC: FloatArray, contexts: Contexts, factor_B: FloatArray, items: IntArray | None = None
+    ) -> FloatArray:
+        cells_BV = self._cells(contexts)
+        cells_BV.data *= np.repeat(factor_B, np.diff(cells_BV.indptr))
+        average_B = np.asarray(cells_BV.sum(axis=1) / cells_BV.shape[1], np.float32)
+        if items is not None:
+            total_BC += cells_BV[:, items].toarray()
+        elif cells_BV.nnz > DENSE_RATIO * total_BC.size:
+            total_BC += cells_BV.toarray()
+        else:
+            total_BC[np.repeat(np.arange(len(contexts)), np.diff(cells_BV.indptr)), cells_BV.indices] += cells_BV.data
+        return average_B
+
+    def _cells(self, contexts: Contexts) -> scipy.sparse.csr_array:
+        return scipy.sparse.csr_array(contexts.averaging_matrix(self.weights_VV.shape[0]) @ self.weights_VV)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,18 +184,42 @@ def fit_co_purchase(baskets: Baskets, *, exponent: float, neighbour_count: int) 
     several = baskets.of_several()
     count = several.item_count
     plain = incidence(several)
-    weighted = incidence(several, 1.0 / (several.lengths - 1)).tocsc()
     plain_columns = plain.tocsc()
     damped_V = np.maximum(several.order_counts(), 1).astype(np.float32) ** np.float32(exponent / 2)
     rows: list[tuple[IntArray, FloatArray, FloatArray]] = []
-    for start in range(0, count, ROWS_AT_ONCE):
-        block = slice(start, min(start + ROWS_AT_ONCE, count))
-        shared_BV = (weighted[:, block].T @ plain).toarray()
-        together_BV = (plain_columns[:, block].T @ plain).toarray()
-        own = np.arange(block.start, block.stop)
-        shared_BV[own - start, own] = together_BV[own - start, own] = 0
-        rows += _strongest(shared_BV / (damped_V[own, None] * damped_V), neighbour_count, together_BV)
+    for own, shared_BV in shared_baskets(several):
+        together_BV = scipy.sparse.csr_array(plain_columns[:, own].T @ plain)
+        together_BV.sort_indices()  # The cells of both stand in the same places.
+        for row, item in enumerate(own.tolist()):
+            cells = slice(shared_BV.indptr[row], shared_BV.indptr[row + 1])
+            others = shared_BV.indices[cells]
+            strength = np.where(others == item, 0, shared_BV.data[cells] / (damped_V[item] * damped_V[others]))
+            kept = _places_of_strongest(strength, neighbour_count)
+            rows.append((others[kept].astype(np.int32), strength[kept], together_BV.data[cells][kept]))
     return CoPurchase(_stack([row[:2] for row in rows], count), _stack([(row[0], row[2]) for row in rows], count))
+
+
+def shared_baskets(several: Baskets) -> Iterator[tuple[IntArray, scipy.sparse.csr_array]]:
+    """Yield the items in blocks, and Σ 1/(length-1) over the baskets that they share with each item.
+
+    Only cells that are not zero are ever held: (block, V), the item with itself included, item numbers ascending.
+    """
+    plain = incidence(several)
+    weighted = incidence(several, 1.0 / (several.lengths - 1)).tocsc()
+    for start in range(0, several.item_count, ROWS_AT_ONCE):
+        own = np.arange(start, min(start + ROWS_AT_ONCE, several.item_count), dtype=np.int32)
+        shared_BV = scipy.sparse.csr_array(weighted[:, own].T @ plain)
+        shared_BV.sort_indices()
+        yield own, shared_BV
+
+
+def _places_of_strongest(values: FloatArray, count: int) -> OffsetArray:
+    """Find the largest absolute values that are not zero; places ascending."""
+    places = np.flatnonzero(values)
+    if len(places) <= count:
+        return places
+    strongest = np.argpartition(np.abs(values[places]), len(places) - count)[len(places) - count :]
+    return np.sort(places[strongest])
 
 
 def fit_ease(
@@ -185,10 +264,9 @@ def fit_ease(
     nothing = (np.empty(0, np.int32), np.empty(0, np.float32))
     rows = [nothing] * count
     for start in range(0, len(kept), ROWS_AT_ONCE):
-        for offset, (neighbours, weights, _) in enumerate(
-            _strongest(inverse[start : start + ROWS_AT_ONCE], neighbour_count)
-        ):
-            rows[kept[start + offset]] = (kept[neighbours].astype(np.int32), weights)
+        for offset, values in enumerate(inverse[start : start + ROWS_AT_ONCE]):
+            neighbours = _places_of_strongest(values, neighbour_count)
+            rows[kept[start + offset]] = (kept[neighbours].astype(np.int32), values[neighbours])
     return ItemToItem(_stack(rows, count))
 
 
@@ -204,26 +282,6 @@ def _invert_in_place(matrix: FloatArray) -> FloatArray:
         inverse[block, block] = corner + np.tril(corner, -1).T
         inverse[block, block.stop :] = inverse[block.stop :, block].T
     return np.asarray(inverse)
-
-
-def _strongest(
-    values_BV: FloatArray, neighbour_count: int, beside_BV: FloatArray | None = None
-) -> list[tuple[IntArray, FloatArray, FloatArray]]:
-    """Cut each row to its largest absolute values: item numbers ascending, values, and the cells beside them."""
-    count = min(neighbour_count, values_BV.shape[1])
-    cut = values_BV.shape[1] - count
-    found_BK = np.sort(
-        np.argpartition(np.abs(values_BV), cut, axis=1)[:, cut:]
-        if cut
-        else np.tile(np.arange(count), (len(values_BV), 1)),
-        axis=1,
-    )
-    beside_BV = values_BV if beside_BV is None else beside_BV
-    rows = []
-    for row, candidates in enumerate(found_BK):
-        found = candidates[values_BV[row, candidates] != 0]
-        rows.append((found.astype(np.int32), values_BV[row, found], beside_BV[row, found]))
-    return rows
 
 
 def _stack(rows: Sequence[tuple[IntArray, FloatArray]], item_count: int) -> scipy.sparse.csr_array:

@@ -73,7 +73,8 @@ BOUNDS: Mapping[str, Bounds] = {
     "patience_epochs": AT_LEAST_ONE,
     "refresh_ratio": SHARE,
     "refresh_rate_ratio": NOT_NEGATIVE,
-    "transformer_max_items": AT_LEAST_ONE,
+    "full_softmax_max_items": NOT_NEGATIVE,
+    "drawn_competitors": AT_LEAST_ONE,
     "checkpoint_seconds": NOT_NEGATIVE,
     "co_purchase_min_baskets": NOT_NEGATIVE,
     "ease_min_baskets": NOT_NEGATIVE,
@@ -145,7 +146,9 @@ class Settings:
     refresh_ratio: float = 0.33
     """Share of the baskets, the most recent ones, that the finished network is taught once more (see `refreshing`)."""
     refresh_rate_ratio: float = 0.5
-    transformer_max_items: int = 20_000
+    full_softmax_max_items: int = 20_000
+    """In a larger catalogue the items of a batch compete with a draw of the others, not with all (see `sampling`)."""
+    drawn_competitors: int = 2048
     checkpoint_seconds: float = 20.0
 
     # The ladder: baskets of two or more items that a shop must have for a rung, and orders that an item must have.

@@ -13,28 +13,25 @@ import numpy as np
 import scipy.sparse
 
 from bundle_ml.baskets import Baskets, FloatArray
-from bundle_ml.rungs import ROWS_AT_ONCE, incidence
+from bundle_ml.rungs import shared_baskets
 
 POWER_ITERATIONS = 4
 OVERSAMPLING = 8
 
 
 def ppmi(baskets: Baskets) -> scipy.sparse.csr_array:
-    """Compute positive PMI, each basket weighed by 1/(length - 1); in blocks, so that only positive cells are kept."""
+    """Compute positive PMI, each basket weighed by 1/(length - 1); in blocks, so that only positive cells are held."""
     several = baskets.of_several()
-    count = several.item_count
-    plain = incidence(several)
-    weighted = incidence(several, 1.0 / (several.lengths - 1)).tocsc()
     # In a basket of n items each stands in n - 1 pairs of weight 1/(n - 1): an item's pairs weigh what it was ordered.
     marginal_V = np.maximum(several.order_counts(), 1).astype(np.float32)
     total = np.float32(max(len(several.items), 1))
     blocks = []
-    for start in range(0, count, ROWS_AT_ONCE):
-        own = np.arange(start, min(start + ROWS_AT_ONCE, count))
-        shared_BV = (weighted[:, own].T @ plain).toarray()
-        shared_BV[own - start, own] = 0
-        odds_BV = shared_BV * (total / marginal_V[own, None]) / marginal_V
-        blocks.append(scipy.sparse.csr_array(np.log(np.maximum(odds_BV, 1))))
+    for own, shared_BV in shared_baskets(several):
+        rows = np.repeat(own, np.diff(shared_BV.indptr))
+        odds = shared_BV.data * (total / marginal_V[rows]) / marginal_V[shared_BV.indices]
+        shared_BV.data = np.log(np.where(rows == shared_BV.indices, 1, np.maximum(odds, 1)))
+        shared_BV.eliminate_zeros()
+        blocks.append(shared_BV)
     if not blocks:
         return scipy.sparse.csr_array((0, 0), dtype=np.float32)
     return scipy.sparse.csr_array(scipy.sparse.vstack(blocks))

@@ -58,7 +58,6 @@ def to_tensors(fitted: Fitted) -> tuple[Tensors, dict[str, Any]]:
             case TransformerRung():
                 state = rung.model.state_dict().items()
                 tensors |= {f"{name}/model/{key}": value.numpy() for key, value in state}
-                tensors[f"{name}/known_items"] = rung.known_items
                 facts[name] = {"shape": asdict(rung.model.shape), "context_length": rung.context_length}
     if fitted.blend:
         facts["blend"] = {"weights": fitted.blend.weights, "scales": fitted.blend.scales}
@@ -80,14 +79,14 @@ def from_tensors(tensors: Tensors, facts: Mapping[str, Any]) -> Fitted:
     if f"{EASE}/values" in tensors:
         rungs[EASE] = ItemToItem(_from_sparse(EASE, tensors, item_count))
     if TRANSFORMER in facts:
-        rungs[TRANSFORMER] = _transformer(tensors, facts[TRANSFORMER], item_count)
+        rungs[TRANSFORMER] = _transformer(tensors, facts[TRANSFORMER])
     blend = None
     if "blend" in facts:
         blend = Blend(rungs, facts["blend"]["scales"], facts["blend"]["weights"])
     return Fitted(rungs, blend)
 
 
-def _transformer(tensors: Tensors, facts: Mapping[str, Any], item_count: int) -> TransformerRung:
+def _transformer(tensors: Tensors, facts: Mapping[str, Any]) -> TransformerRung:
     model = BasketTransformer(Shape(**facts["shape"]))
     prefix = f"{TRANSFORMER}/model/"
     state = {
@@ -95,7 +94,7 @@ def _transformer(tensors: Tensors, facts: Mapping[str, Any], item_count: int) ->
     }
     model.load_state_dict(state)
     model.eval()
-    return TransformerRung(model, tensors[f"{TRANSFORMER}/known_items"], item_count, int(facts["context_length"]))
+    return TransformerRung(model, int(facts["context_length"]))
 
 
 def _sparse(name: str, matrix: scipy.sparse.csr_array) -> Tensors:

@@ -16,7 +16,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +25,13 @@ import torch
 from torch import Tensor
 
 from bundle_ml import checkpoint
-from bundle_ml.baskets import Baskets, IntArray
-from bundle_ml.batches import epoch_batches, number_known
+from bundle_ml.baskets import Baskets
+from bundle_ml.batches import epoch_batches
 from bundle_ml.cases import Cases
 from bundle_ml.metrics import ndcg, ranks_of_targets
 from bundle_ml.plan import Plan, plan
 from bundle_ml.rungs import Popularity
+from bundle_ml.sampling import draw_competitors
 from bundle_ml.settings import Settings
 from bundle_ml.spectrum import item_vectors, ppmi
 from bundle_ml.transformer import BasketTransformer, Shape, TransformerRung
@@ -102,13 +103,12 @@ class _Run:
     ) -> _Run:
         """Build the network, then go back to the checkpoint if there is one."""
         todo = plan(several, settings)
-        known_items = learnable_items(several, settings.transformer_max_items)
-        model = _first_weights(several, known_items, settings, width=todo.width)
+        model = _first_weights(several, settings, width=todo.width)
         run = cls(
             several=several,
             settings=settings,
             todo=todo,
-            rung=TransformerRung(model, known_items, several.item_count, settings.context_length),
+            rung=TransformerRung(model, settings.context_length),
             optimiser=new_optimiser(model),
             work=work,
             belongs_to=_identity(several, validation, popularity, settings, todo),
@@ -126,7 +126,6 @@ class _Run:
         batches = list(
             epoch_batches(
                 self.several,
-                number_known(self.rung.known_items, self.several.item_count),
                 batch_baskets=self.todo.batch_baskets,
                 length=self.settings.context_length,
                 seed=self.settings.seed,
@@ -139,6 +138,7 @@ class _Run:
                 self.rung.model,
                 self.optimiser,
                 items_BT,
+                competitors=self.todo.competitors,
                 rate=self.settings.learning_rate * warmed_up(share_done),
                 seed=(self.settings.seed, self.progress.epoch, self.progress.step),
             )
@@ -189,15 +189,20 @@ def descend(
     optimiser: torch.optim.Optimizer,
     items_BT: Tensor,
     *,
+    competitors: int | None,
     rate: float,
     seed: tuple[int, ...],
 ) -> float:
-    """Take one step and return the loss; all its randomness comes from the seed."""
+    """Take one step and return the loss; all its randomness comes from the seed.
+
+    `competitors` is how many items beside those of the batch stand in the softmax; None: all.
+    """
     torch.manual_seed(int(np.random.SeedSequence(seed).generate_state(1)[0]))
     for group in optimiser.param_groups:
         group["lr"] = rate
     optimiser.zero_grad(set_to_none=True)
-    loss = model.loss(items_BT)
+    drawn = None if competitors is None else draw_competitors(items_BT, model.log_share_V, count=competitors)
+    loss = model.loss(items_BT, drawn)
     loss.backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(model.parameters(), GRADIENT_NORM)
     optimiser.step()
@@ -227,33 +232,24 @@ def validation_ndcg(rung: TransformerRung, validation: Mapping[str, Cases], popu
     return float(np.mean(measured)) if measured else 0.0
 
 
-def learnable_items(several: Baskets, limit: int) -> IntArray:
-    """Number the items that the network learns, ascending: all, or else the most bought.
-
-    Items that nobody has bought yet have a place too, where there is room: they may be bought before the next refresh.
-    """
-    most_bought = np.argsort(-several.order_counts(), kind="stable")[:limit]
-    return np.sort(most_bought).astype(np.int32)
-
-
-def log_share(several: Baskets, known_items: IntArray) -> Tensor:
+def log_share(several: Baskets) -> Tensor:
     """Return log p(item) over the baskets that teach; whoever was not bought counts as a thousandth of an order."""
-    counts = np.maximum(several.order_counts()[known_items], 1e-3)
+    counts = np.maximum(several.order_counts(), 1e-3)
     return torch.from_numpy(np.log(counts / counts.sum()).astype(np.float32))
 
 
-def _first_weights(several: Baskets, known_items: IntArray, settings: Settings, *, width: int) -> BasketTransformer:
+def _first_weights(several: Baskets, settings: Settings, *, width: int) -> BasketTransformer:
     shape = Shape(
-        item_count=len(known_items),
+        item_count=several.item_count,
         width=width,
         layer_count=settings.layer_count,
         head_count=settings.head_count,
         dropout=settings.dropout,
     )
-    vectors_VD, signs_D = item_vectors(ppmi(several)[known_items][:, known_items], width, seed=settings.seed)
+    vectors_VD, signs_D = item_vectors(ppmi(several), width, seed=settings.seed)
     model = BasketTransformer(shape)
-    log_share_V = log_share(several, known_items)
-    model.start_from(torch.from_numpy(vectors_VD), torch.from_numpy(signs_D), log_share_V, seed=settings.seed)
+    vectors, signs = torch.from_numpy(vectors_VD), torch.from_numpy(signs_D)
+    model.start_from(vectors, signs, log_share(several), seed=settings.seed)
     return model
 
 
@@ -266,7 +262,7 @@ def _identity(
 ) -> str:
     """Name data, settings and plan; a checkpoint of anything else is not resumed."""
     decisive = replace(settings, checkpoint_seconds=0.0, threads=0).to_json()
-    facts = [several.fingerprint(), decisive, [todo.width, todo.epochs, todo.batch_baskets], torch.__version__]
+    facts = [several.fingerprint(), decisive, asdict(todo), torch.__version__]
     digest = hashlib.sha256(json.dumps(facts).encode())
     digest.update(popularity.log_share_V.tobytes())
     for cases in validation.values():  # They decide when to stop and which epoch is the best.

@@ -12,10 +12,13 @@ Unusual about it:
   memorised; decoding adds a fitted multiple of *recent* popularity instead.
 * Items of the context cannot come again: their logits are removed before the softmax.
 
-Left out on purpose: biases, an end-of-basket token, sampled negatives (the softmax is over all items), weight decay on
-embeddings.
+* The softmax is over all items. In a catalogue too large for that it is over the items of the batch and a draw of the
+  others, shared by all places and weighed so that the sum over them is expected to be that over all (`sampling`).
 
-Shapes: B baskets, T places in a shuffled basket, D width, H heads, K width of a head, V items, N places with a target.
+Left out on purpose: biases, an end-of-basket token, weight decay on embeddings.
+
+Shapes: B baskets, T places in a shuffled basket, D width, H heads, K width of a head, V items, N places with a target,
+C items that compete in the softmax.
 """
 
 from __future__ import annotations
@@ -27,9 +30,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from bundle_ml.baskets import BoolArray, FloatArray, IntArray
-from bundle_ml.batches import PADDING, number_known, pad
+from bundle_ml.baskets import FloatArray, IntArray
+from bundle_ml.batches import PADDING, pad
 from bundle_ml.cases import Contexts
+from bundle_ml.rungs import Rung
+from bundle_ml.sampling import Competitors
 
 SILENT = ("attention.out.weight", "narrow.weight")
 """Weights at the end of the residual branches; they start at zero."""
@@ -111,29 +116,43 @@ class BasketTransformer(nn.Module):
         seen_T1 = torch.arange(1, items_BT.shape[1] + 1, dtype=x_BTD.dtype)[:, None]
         return self.read_out(x_BTD.cumsum(dim=1) / seen_T1)  # type: ignore[no-any-return]
 
-    def loss(self, items_BT: Tensor) -> Tensor:
-        """Average cross-entropy over all places that have something still to come."""
+    def loss(self, items_BT: Tensor, competitors: Competitors | None = None) -> Tensor:
+        """Average cross-entropy over all places that have something still to come.
+
+        All items compete in the softmax, or those given.
+        """
         query_BTD = self(items_BT)
         present_BT = items_BT != PADDING
         to_come_BT = present_BT.flip(1).cumsum(1).flip(1) - present_BT.long()
         asked_BT = present_BT & (to_come_BT > 0)
         query_ND = query_BTD[asked_BT]
-        logits_NV = query_ND @ self.item.weight.T + self.log_share_V
-        logits_NV = logits_NV.scatter(1, seen_at_each_place(items_BT)[asked_BT], float("-inf"))
+        seen_NT = seen_at_each_place(items_BT)[asked_BT]
+        if competitors is None:
+            logits_NC = query_ND @ self.item.weight.T + self.log_share_V
+        else:
+            logits_NC = query_ND @ self.item(competitors.items_C).T
+            logits_NC = logits_NC + (self.log_share_V[competitors.items_C] + competitors.log_weights_C)
+            seen_NT = competitors.places_V[seen_NT]
+        logits_NC = logits_NC.scatter(1, seen_NT, float("-inf"))
 
         target_BTD = self.item(items_BT.clamp(min=0)) * present_BT[..., None]
         offset_BT = self.log_share_V[items_BT.clamp(min=0)] * present_BT
         wanted_ND = _mean_to_come(target_BTD, to_come_BT[..., None])[asked_BT]
         wanted_N = (query_ND * wanted_ND).sum(-1) + _mean_to_come(offset_BT, to_come_BT)[asked_BT]
-        loss: Tensor = (logits_NV.logsumexp(-1) - wanted_N).mean()
+        loss: Tensor = (logits_NC.logsumexp(-1) - wanted_N).mean()
         return loss
+
+    @torch.no_grad()
+    def queries(self, items_BT: Tensor) -> Tensor:
+        """The query after the last real item of each row; (B, D)."""
+        last_B = (items_BT != PADDING).sum(1) - 1
+        query_BD: Tensor = self(items_BT)[torch.arange(len(items_BT)), last_B]
+        return query_BD
 
     @torch.no_grad()
     def next_item_scores(self, items_BT: Tensor) -> Tensor:
         """Score all items after the last real item of each row, without popularity; (B, V)."""
-        last_B = (items_BT != PADDING).sum(1) - 1
-        query_BD = self(items_BT)[torch.arange(len(items_BT)), last_B]
-        scores_BV: Tensor = query_BD @ self.item.weight.T
+        scores_BV: Tensor = self.queries(items_BT) @ self.item.weight.T
         return scores_BV
 
 
@@ -155,41 +174,39 @@ def seen_at_each_place(items_BT: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class TransformerRung:
-    """The trained network as a rung of the ladder; items that it never met score as its least likely one."""
+class TransformerRung(Rung):
+    """The trained network as a rung of the ladder."""
 
     model: BasketTransformer
-    known_items: IntArray
-    item_count: int
     context_length: int
 
-    def scores(self, contexts: Contexts) -> FloatArray:
-        scores_BV = np.empty((len(contexts), self.item_count), np.float32)
-        with torch.inference_mode():
-            known_BV = self.model.next_item_scores(self._places(contexts)).numpy()
-        scores_BV[:] = known_BV.min(axis=1, keepdims=True)
-        scores_BV[:, self.known_items] = known_BV
-        scores_BV[self._knows_nothing_of(contexts)] = 0.0
-        return scores_BV
+    @property
+    def item_count(self) -> int:
+        return self.model.shape.item_count
 
-    def _knows_nothing_of(self, contexts: Contexts) -> BoolArray:
-        """Mark contexts without any item that the network has met: it has nothing to say beside them."""
-        is_known = number_known(self.known_items, self.item_count) >= 0
-        known_counts = np.zeros(len(contexts), np.int64)
-        np.add.at(known_counts, contexts.row_numbers(), is_known[contexts.items])
-        return np.asarray(known_counts == 0)
+    def scores(self, contexts: Contexts) -> FloatArray:
+        with torch.inference_mode():
+            return np.asarray(self.model.next_item_scores(self._places(contexts)).numpy())
+
+    def add_to(
+        self, total_BC: FloatArray, contexts: Contexts, factor_B: FloatArray, items: IntArray | None = None
+    ) -> FloatArray:
+        with torch.inference_mode():
+            query_BD = self.model.queries(self._places(contexts)) * torch.from_numpy(factor_B)[:, None]
+            weight_VD = self.model.item.weight
+            asked_CD = weight_VD if items is None else weight_VD[torch.from_numpy(items).long()]
+            torch.from_numpy(total_BC).addmm_(query_BD, asked_CD.T)
+            return np.asarray((query_BD @ weight_VD.mean(dim=0)).numpy())
 
     def _places(self, contexts: Contexts) -> Tensor:
         """Write contexts as padded rows, in the order of item numbers so that a set has one answer.
 
         Of a context longer than the network has met in training, an even choice is shown.
         """
-        number_of = number_known(self.known_items, self.item_count)
         rows = []
         for row in range(len(contexts)):
-            known = np.sort(number_of[contexts[row]])
-            known = known[known >= 0]
-            if len(known) > self.context_length:
-                known = known[np.linspace(0, len(known) - 1, self.context_length).astype(int)]
-            rows.append(known if len(known) else np.zeros(1, np.int64))
+            items = np.sort(contexts[row])
+            if len(items) > self.context_length:
+                items = items[np.linspace(0, len(items) - 1, self.context_length).astype(int)]
+            rows.append(items)
         return pad(rows)

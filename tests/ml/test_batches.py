@@ -3,15 +3,14 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from bundle_ml.batches import PADDING, epoch_batches, number_known, pad
+from bundle_ml.batches import PADDING, epoch_batches, pad
 from tests.ml.worlds import baskets_of
 
 BASKETS = baskets_of([[0, 1], [0, 1, 2, 3, 4], [2, 3, 4]] * 10, item_count=6)
 
 
 def _epoch(epoch: int, length: int = 4) -> list[torch.Tensor]:
-    number_of = number_known(np.arange(6, dtype=np.int32), 6)
-    return list(epoch_batches(BASKETS, number_of, batch_baskets=4, length=length, seed=0, epoch=epoch))
+    return list(epoch_batches(BASKETS, batch_baskets=4, length=length, seed=0, epoch=epoch))
 
 
 def test_an_epoch_sees_every_basket_once_and_no_more_items_than_asked() -> None:
@@ -26,14 +25,6 @@ def test_the_same_epoch_comes_out_the_same_and_another_does_not() -> None:
 
     assert all(torch.equal(a, b) for a, b in zip(one, same, strict=True))
     assert not all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
-
-
-def test_items_that_the_network_does_not_know_are_left_out() -> None:
-    number_of = number_known(np.asarray([2, 3], np.int32), 6)
-
-    batches = list(epoch_batches(BASKETS, number_of, batch_baskets=4, length=4, seed=0, epoch=0))
-
-    assert {item for batch in batches for item in batch.flatten().tolist()} == {0, 1}
 
 
 def test_padding_stands_on_the_right() -> None:

@@ -11,14 +11,16 @@ from bundle_ml.cases import Contexts
 from bundle_ml.rungs import Rung
 
 ITEMS = 40
+ALL = np.arange(ITEMS, dtype=np.int32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Noise:
+class Noise(Rung):
     """Scores of a given spread, the same for the same context."""
 
     spread: float
     seed: int
+    item_count: int = ITEMS
 
     def scores(self, contexts: Contexts) -> FloatArray:
         rows = [np.random.default_rng([self.seed, *contexts[row]]).normal(size=ITEMS) for row in range(len(contexts))]
@@ -34,7 +36,7 @@ def _blend(weights: dict[str, list[float]]) -> Blend:
 
 
 def test_a_weight_means_the_same_whatever_the_scale() -> None:
-    by_part = _blend({"loud": [1.0] * 6, "low": [1.0] * 6}).contributions(OF_ALL_SIZES)
+    by_part = _blend({"loud": [1.0] * 6, "low": [1.0] * 6}).contributions(OF_ALL_SIZES, ALL)
 
     loud, low = by_part.std(axis=(1, 2))
     assert loud == pytest.approx(low, rel=0.1)
@@ -53,7 +55,7 @@ def test_contributions_add_up_to_the_score_and_average_to_nothing() -> None:
     blend = _blend({"loud": [0.2, 0.4, 0.6, 0.8, 1.0, 1.2], "low": [1.0] * 6})
     contexts = Contexts.of([[0], [1, 2], [3, 4, 5, 6, 7, 8, 9]])
 
-    contributions = blend.contributions(contexts)
+    contributions = blend.contributions(contexts, ALL)
 
     np.testing.assert_allclose(contributions.sum(axis=0), blend.scores(contexts), atol=1e-4)
     np.testing.assert_allclose(contributions.mean(axis=2), 0, atol=1e-4)
@@ -78,3 +80,10 @@ def test_one_rung_alone_ranks_like_that_rung() -> None:
 def test_a_blend_of_nothing_says_so() -> None:
     with pytest.raises(ValueError, match="no part with a weight"):
         _blend({}).scores(Contexts.of([[0]]))
+
+
+def test_some_items_score_as_they_do_among_all() -> None:
+    blend = _blend({"loud": [0.5] * 6, "low": [1.0] * 6})
+    some = np.asarray([3, 7, 39], np.int32)
+
+    np.testing.assert_allclose(blend.scores(OF_ALL_SIZES, some), blend.scores(OF_ALL_SIZES)[:, some], atol=1e-4)

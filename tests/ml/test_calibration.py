@@ -9,6 +9,7 @@ from bundle_ml.baskets import FloatArray
 from bundle_ml.blend import single
 from bundle_ml.calibration import calibrate, reliability
 from bundle_ml.cases import Cases, Contexts
+from bundle_ml.rungs import Rung
 
 ITEMS = 40
 CHANCES = np.arange(1, ITEMS + 1, dtype=np.float64) ** 2
@@ -16,10 +17,11 @@ CHANCES /= CHANCES.sum()
 
 
 @dataclass(frozen=True)
-class Says:
+class Says(Rung):
     """The true log chances, too sure of itself by a factor."""
 
     factor: float
+    item_count: int = ITEMS
 
     def scores(self, contexts: Contexts) -> FloatArray:
         return np.repeat((self.factor * np.log(CHANCES)).astype(np.float32)[None], len(contexts), axis=0)

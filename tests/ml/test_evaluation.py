@@ -32,8 +32,10 @@ def test_the_truth_earns_everything_and_batches_do_not_matter() -> None:
     assert {row.ndcg_at_10 for row in evaluation.segments if row.model == "co_purchase"} == {1.0}
 
 
-class LovesWhatIsThere:
+class LovesWhatIsThere(Rung):
     """A rung that would offer again what is in the basket already, and then the right item."""
+
+    item_count = 30
 
     def scores(self, contexts: Contexts) -> FloatArray:
         scores_BV = np.zeros((len(contexts), 30), np.float32)

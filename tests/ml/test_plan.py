@@ -25,6 +25,16 @@ def test_even_with_hardly_any_budget_there_is_one_epoch() -> None:
     assert plan(SMALL, Settings(training_teraflops=1e-12)).epochs == 1
 
 
+def test_above_the_limit_a_draw_competes_and_a_place_costs_no_more() -> None:
+    wide = baskets_of([[item, item + 1] for item in range(0, 19_998, 2)], item_count=20_000)
+    all_items, drawn = (
+        plan(wide, Settings(full_softmax_max_items=limit, training_teraflops=0.5)) for limit in (20_000, 19_999)
+    )
+
+    assert (all_items.competitors, drawn.competitors) == (None, Settings().drawn_competitors)
+    assert drawn.epochs * drawn.width > all_items.epochs * all_items.width
+
+
 def test_a_large_catalogue_makes_smaller_batches() -> None:
     wide = baskets_of([[item, item + 1] for item in range(0, 19_998, 2)], item_count=20_000)
 

@@ -39,7 +39,7 @@ def test_an_unknown_setting_names_the_nearest_known_one() -> None:
         ({"case_limit": -1}, "expected at least 0"),
         ({"bootstrap_samples": 0}, "expected at least 1"),
         ({"blend_draws": 0}, "expected at least 1"),
-        ({"transformer_max_items": 0}, "expected at least 1"),
+        ({"drawn_competitors": 0}, "expected at least 1"),
         ({"ease_max_items": -1}, "expected at least 0"),
         ({"width": 0}, "'width' is 0; expected at least 1"),
         ({"width": -4}, "'width' is -4; expected at least 1"),

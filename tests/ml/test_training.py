@@ -10,7 +10,7 @@ import torch
 from bundle_ml.cases import Contexts, cases_by_context_size
 from bundle_ml.rungs import fit_popularity
 from bundle_ml.settings import Settings
-from bundle_ml.training import Trained, fit_transformer, learnable_items, warmed_up
+from bundle_ml.training import Trained, fit_transformer, warmed_up
 from tests.ml.worlds import baskets_of
 
 SETTINGS = Settings(width=16, epochs=3, context_length=4, batch_baskets=8, threads=1, checkpoint_seconds=0.0)
@@ -107,11 +107,18 @@ def test_training_stops_when_the_held_out_slice_no_longer_improves_and_keeps_the
     assert max(measured) == measured[-2]
 
 
-def test_rare_items_are_left_out_above_the_limit() -> None:
-    baskets = baskets_of([[0, 1], [0, 2], [2, 3], [2, 0]], item_count=5)
+def test_with_a_draw_of_competitors_it_learns_the_same_company_and_is_as_repeatable() -> None:
+    sampled = replace(SETTINGS, full_softmax_max_items=5, drawn_competitors=6)
+    contexts = Contexts.of([[0], [1], [4, 8]])
 
-    assert learnable_items(baskets, 2).tolist() == [0, 2]
-    assert learnable_items(baskets, 9).tolist() == [0, 1, 2, 3, 4]
+    trained = _fit(settings=sampled)
+
+    scores = contexts.exclude_from(trained.rung.scores(contexts))
+    for row, parity in enumerate((0, 1, 0)):
+        right = scores[row, parity:20:2]
+        assert right[np.isfinite(right)].min() > scores[row, 1 - parity : 20 : 2].max()
+    assert _equal(trained, _fit(settings=sampled))
+    assert not _equal(trained, _fit())
 
 
 def test_the_rate_rises_shortly_and_falls_to_nothing() -> None:

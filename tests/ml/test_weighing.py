@@ -15,11 +15,13 @@ ITEMS = 60
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Oracle:
+class Oracle(Rung):
     """Knows for some contexts (those whose first item is even, or odd) what comes next: the item after it."""
 
     parity: int
     scale: float
+
+    item_count: int = ITEMS
 
     def scores(self, contexts: Contexts) -> FloatArray:
         scores = np.zeros((len(contexts), ITEMS), np.float32)
@@ -32,10 +34,12 @@ class Oracle:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class OfLength:
+class OfLength(Rung):
     """Knows what comes next after so many items, and is sure of something wrong after any other number."""
 
     lengths: tuple[int, ...]
+
+    item_count: int = ITEMS
 
     def scores(self, contexts: Contexts) -> FloatArray:
         scores = np.zeros((len(contexts), ITEMS), np.float32)
@@ -47,7 +51,9 @@ class OfLength:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Noise:
+class Noise(Rung):
+    item_count: int = ITEMS
+
     def scores(self, contexts: Contexts) -> FloatArray:
         return np.stack([np.random.default_rng(contexts[row]).random(ITEMS) for row in range(len(contexts))]).astype(
             np.float32
@@ -55,7 +61,9 @@ class Noise:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Broken:
+class Broken(Rung):
+    item_count: int = ITEMS
+
     def scores(self, contexts: Contexts) -> FloatArray:
         return np.full((len(contexts), ITEMS), np.nan, np.float32)
 
