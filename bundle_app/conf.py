@@ -71,6 +71,9 @@ class Settings:
     api_throttle: str = "120/min"
     """Rate limit of the REST interface, per visitor, as DRF writes it."""
 
+    warm_start: bool = True
+    """Whether a new model goes on from the live one's Transformer, which costs a fraction of starting from nothing."""
+
     train: Mapping[str, Any] = field(default_factory=dict)
     """Settings handed to bundle_ml, for instance {"max_bundle_size": 4, "seed": 7}."""
 
@@ -110,7 +113,7 @@ def _parsed(key: str, value: Any) -> Any:
             return _discounts(value)
         case "MAP" | "TRAIN":
             return _checked(key, value, Mapping, "a dict")
-        case "AUTO_ACTIVATE":
+        case "AUTO_ACTIVATE" | "WARM_START":
             return _checked(key, value, bool, "True or False")
         case "HISTORY_DAYS" if value is None:
             return None

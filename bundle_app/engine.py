@@ -79,9 +79,12 @@ def train(
     out: Path,
     work: Path,
     settings: Mapping[str, Any],
+    warm_start: Path | None = None,
     on_progress: Callable[[Progress], None],
 ) -> None:
     """Train on exported files and write an artefact to `out`. An exception from `on_progress` ends the child.
+
+    With `warm_start`, an earlier artefact, training goes on from there.
 
     Raises:
         EngineUnavailable: the training libraries are not installed.
@@ -100,6 +103,8 @@ def train(
     command = [sys.executable, "-m", "bundle_ml", "train", "--progress", "json", "--exit-with-parent"]
     command += ["--lines", str(lines), "--items", str(items), "--out", str(out), "--work", str(work)]
     command += ["--config", str(config)]
+    if warm_start:
+        command += ["--warm-start", str(warm_start)]
     with tempfile.TemporaryFile("w+") as errors:
         # The child watches its standard input: when this process dies, even by SIGKILL, the pipe closes and it ends.
         child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True)

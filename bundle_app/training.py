@@ -8,12 +8,13 @@ over, and checkpoints in the work directory, from which it goes on. Running the 
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -26,11 +27,19 @@ from django.utils.translation import gettext as _
 from kombu.exceptions import OperationalError
 
 from bundle_app import artefacts, conf, engine, leases, loading, publishing
-from bundle_app.exceptions import AlreadyTraining, BrokerUnreachable, ConfigurationError, NothingToTrain, WorseThanLive
+from bundle_app.exceptions import (
+    AlreadyTraining,
+    ArtefactRejected,
+    BrokerUnreachable,
+    ConfigurationError,
+    NothingToTrain,
+    WorseThanLive,
+)
 from bundle_app.exporting import export_items, export_lines
 from bundle_app.models import ModelVersion, TrainingRun
 from bundle_app.shop import get_adapter
 
+logger = logging.getLogger(__name__)
 TASK = "bundle_app.train"
 SECONDS_BETWEEN_REPORTS = 0.5
 ENGINE_SHARE = (0.05, 0.90)
@@ -161,15 +170,33 @@ def _learn(folder: Path, reporter: _Reporter) -> engine.Manifest:
                 )
             )
         export_lines(adapter, lines, since=since)
-    engine.train(
-        lines=lines,
-        items=items,
-        out=artefact,
-        work=_checkpoints(),
-        settings=settings.train,
-        on_progress=reporter.learning,
-    )
+    with _live_artefact() as live:
+        engine.train(
+            lines=lines,
+            items=items,
+            out=artefact,
+            work=_checkpoints(),
+            settings=settings.train,
+            warm_start=live,
+            on_progress=reporter.learning,
+        )
     return engine.verified_manifest(artefact)
+
+
+@contextmanager
+def _live_artefact() -> Iterator[Path | None]:
+    """A local copy of the live model, for the next one to go on from; None where there is none that can be read."""
+    live = ModelVersion.objects.live().first() if conf.load().warm_start else None
+    with ExitStack() as stack:
+        folder = None
+        if live:
+            try:
+                folder = stack.enter_context(artefacts.fetched(live.artefact))
+                engine.verified_manifest(folder)
+            except ArtefactRejected as error:
+                logger.warning("%s cannot be gone on from, so the next model starts from nothing: %s", live, error)
+                folder = None
+        yield folder
 
 
 def _publish(artefact: Path, manifest: engine.Manifest, reporter: _Reporter) -> ModelVersion:

@@ -4,6 +4,7 @@
     python -m bundle_ml evaluate --artefact artefact/ --lines later_lines.csv
     python -m bundle_ml inspect --artefact artefact/ --item 42
     python -m bundle_ml benchmark --orders orders.csv --json results.json
+    torchrun --nproc-per-node 2 -m bundle_ml train …        (several processes train one network)
 
 Errors that a person can mend end with exit code 2 and one line on stderr.
 """
@@ -52,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--items", type=Path, help="the catalogue, JSON lines")
     train.add_argument("--out", type=Path, required=True, help="directory of the artefact; replaced when all is done")
     train.add_argument("--work", type=Path, help="directory for checkpoints; an interrupted run goes on from there")
+    train.add_argument("--warm-start", type=Path, help="an earlier artefact, to go on from its Transformer")
     train.add_argument("--config", type=Path, help="settings as a JSON object")
     train.add_argument("--progress", choices=("json", "bar", "none"), default="bar")
     train.add_argument("--exit-with-parent", action="store_true", help="end when stdin ends")
@@ -91,9 +93,13 @@ def _train(options: argparse.Namespace) -> None:
     with training_extra():
         from tqdm import tqdm
 
-        from bundle_ml.pipeline import train
+        from bundle_ml.parallel import is_assistant
+        from bundle_ml.pipeline import assist, train
 
-        bar = Bar() if options.progress == "bar" else None
+    if is_assistant():
+        assist(options.lines, options.items, settings=settings, warm_start=options.warm_start, work=options.work)
+        return
+    bar = Bar() if options.progress == "bar" else None
     lines = JsonLines() if options.progress == "json" else None
     listener = bar or lines
     reporter = Reporter(listener) if listener else Reporter()
@@ -108,6 +114,7 @@ def _train(options: argparse.Namespace) -> None:
             options.items,
             options.out,
             settings=settings,
+            warm_start=options.warm_start,
             work=options.work,
             reporter=reporter,
             on_read=tell_counts,

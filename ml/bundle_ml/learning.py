@@ -16,13 +16,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bundle_ml.baskets import Baskets, split_by_time
+from bundle_ml.baskets import Baskets, TimeSplit, split_by_time
 from bundle_ml.blend import Blend, single
 from bundle_ml.calibration import calibrate, reliability
 from bundle_ml.cases import Cases, Contexts, cases_by_context_size
 from bundle_ml.evaluation import Evaluation, evaluate_rungs
-from bundle_ml.fitting import choose, fit_statistics
+from bundle_ml.fitting import Choices, choose, fit_statistics
 from bundle_ml.ladder import BLEND, Decision, allowed_rungs, choose_rung
+from bundle_ml.parallel import joined
 from bundle_ml.progress import Reporter
 from bundle_ml.refreshing import refresh
 from bundle_ml.rungs import CATEGORY, CO_PURCHASE, POPULARITY, TRANSFORMER, CoPurchase, Popularity, Rung
@@ -31,6 +32,7 @@ from bundle_ml.shelf import Shelf
 from bundle_ml.stored import Fitted
 from bundle_ml.training import Trained, fit_transformer
 from bundle_ml.transformer import TransformerRung
+from bundle_ml.warm import Start
 from bundle_ml.weighing import fit_blend
 
 
@@ -57,35 +59,82 @@ class Learned:
         return found if isinstance(found, CoPurchase) else None
 
 
-def learn(baskets: Baskets, shelf: Shelf, *, settings: Settings, work: Path | None, reporter: Reporter) -> Learned:
-    """Fit, measure, decide, and fit again on everything."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Lesson:
+    """What all that learns is given: the slices, the choices, and the statistics of the first slice."""
+
+    split: TimeSplit
+    allowed: tuple[str, ...]
+    validation: dict[str, Cases]
+    choices: Choices
+    statistics: dict[str, Rung]
+
+    @property
+    def teaches_network(self) -> bool:
+        return BLEND in self.allowed and len(self.validation["all_but_one"]) > 0
+
+
+def prepare(baskets: Baskets, shelf: Shelf, *, settings: Settings, reporter: Reporter) -> Lesson:
+    """Slice the baskets, choose the statistics' settings and fit them on the first slice."""
     allowed = allowed_rungs(
         baskets_of_several=int((baskets.lengths >= 2).sum()), has_categories=shelf.has_categories, settings=settings
     )
     split = split_by_time(baskets, validation_ratio=settings.validation_ratio, test_ratio=settings.test_ratio)
     validation = cases_by_context_size(split.validation, seed=settings.seed, limit=settings.case_limit)
-    categories = shelf.category_numbers[: shelf.learned_count]
-
     reporter.enter("statistics", "counting what is bought together")
     choices = choose(split.train, validation, allowed, settings)
+    categories = shelf.category_numbers[: shelf.learned_count]
     statistics = fit_statistics(split.train, categories, allowed, choices, settings)
+    return Lesson(split, allowed, validation, choices, statistics)
+
+
+def train_network(
+    lesson: Lesson, *, settings: Settings, start: Start | None, work: Path | None, reporter: Reporter
+) -> Trained:
+    """Train the Transformer on the first slice, from nothing or from an earlier run's."""
+    reporter.enter("train", "training the Transformer" if start is None else "training the Transformer further")
+
+    def on_step(done: float, epoch: int, loss: float, ndcg: float | None) -> None:
+        reporter.at(done, f"epoch {epoch}, loss {loss:.3f}", epoch=epoch, loss=round(loss, 4), validation_ndcg=ndcg)
+
+    popularity = _popularity(lesson.statistics)
+    with joined():
+        return fit_transformer(
+            lesson.split.train, lesson.validation, popularity, settings, start=start, work=work, on_step=on_step
+        )
+
+
+def learn(
+    baskets: Baskets,
+    shelf: Shelf,
+    *,
+    settings: Settings,
+    start: Start | None = None,
+    work: Path | None,
+    reporter: Reporter,
+) -> Learned:
+    """Fit, measure, decide, and fit again on everything."""
+    lesson = prepare(baskets, shelf, settings=settings, reporter=reporter)
+    split, allowed, validation, statistics = lesson.split, lesson.allowed, lesson.validation, lesson.statistics
     network: dict[str, Rung] = {}
-    history: list[dict[str, Any]] = []
+    trained: Trained | None = None
     blends: dict[str, Blend] = {}
-    if BLEND in allowed and len(validation["all_but_one"]):
-        popularity = _popularity(statistics)
-        trained = _train_network(split.train, popularity, validation, settings=settings, work=work, reporter=reporter)
-        network, history = {TRANSFORMER: trained.rung}, trained.history
+    if lesson.teaches_network:
+        trained = train_network(lesson, settings=settings, start=start, work=work, reporter=reporter)
+        network = {TRANSFORMER: trained.rung}
         to_blend = cases_by_context_size(
             split.validation, seed=settings.seed, limit=settings.case_limit, draws=settings.blend_draws
         )
         blends = _fit_blends(statistics, network, to_blend, reporter)
 
+    def fitted_on(several: Baskets, network: Mapping[str, Rung]) -> dict[str, Rung]:
+        categories = shelf.category_numbers[: shelf.learned_count]
+        found = fit_statistics(several, categories, allowed, lesson.choices, settings)
+        return _brought_up_to(several, found, network, settings)
+
     reporter.enter("evaluate", "fitting again on all orders before the test")
     before_test = baskets.between(0, len(split.train) + len(split.validation))
-    rungs = _brought_up_to(
-        before_test, fit_statistics(before_test, categories, allowed, choices, settings), network, settings
-    )
+    rungs = fitted_on(before_test, network)
     test = cases_by_context_size(split.test, seed=settings.seed, limit=settings.case_limit)
     measured = {name: rung for name, rung in rungs.items() if name != TRANSFORMER}
     measured |= {name: blend.with_rungs(rungs) for name, blend in blends.items()}
@@ -102,33 +151,16 @@ def learn(baskets: Baskets, shelf: Shelf, *, settings: Settings, work: Path | No
     calibrated = replace(calibrate(served, validation), blend=served.with_rungs(rungs))
 
     reporter.at(0.8, "fitting again on all orders")
-    final = _brought_up_to(baskets, fit_statistics(baskets, categories, allowed, choices, settings), rungs, settings)
+    final = fitted_on(baskets, rungs)
     blend = blends[BLEND].with_rungs(final) if BLEND in blends else None
     return Learned(
-        fitted=Fitted(final, blend),
+        fitted=Fitted(final, blend, start=trained.rung if trained else None),
         decision=decision,
         evaluation=evaluation,
         calibration=reliability(calibrated, test),
-        history=history,
+        history=trained.history if trained else [],
         decoder=_decoder(decision.rung, final, blend, baskets, settings),
     )
-
-
-def _train_network(
-    train: Baskets,
-    popularity: Popularity,
-    validation: Mapping[str, Cases],
-    *,
-    settings: Settings,
-    work: Path | None,
-    reporter: Reporter,
-) -> Trained:
-    reporter.enter("train", "training the Transformer")
-
-    def on_step(done: float, epoch: int, loss: float, ndcg: float | None) -> None:
-        reporter.at(done, f"epoch {epoch}, loss {loss:.3f}", epoch=epoch, loss=round(loss, 4), validation_ndcg=ndcg)
-
-    return fit_transformer(train, validation, popularity, settings, work=work, on_step=on_step)
 
 
 def _brought_up_to(

@@ -26,13 +26,15 @@ from bundle_ml.cases import CONTEXT_SIZES
 from bundle_ml.catalogue import read_catalogue
 from bundle_ml.durable import require_replaceable
 from bundle_ml.errors import ArtefactError
-from bundle_ml.learning import learn
+from bundle_ml.learning import learn, prepare, train_network
 from bundle_ml.lines import REASONS, ReadReport, read_baskets
+from bundle_ml.parallel import processes_here
 from bundle_ml.progress import Reporter
 from bundle_ml.proposals import Proposer, context_vectors
 from bundle_ml.settings import Settings
 from bundle_ml.shelf import Shelf
 from bundle_ml.stored import to_tensors
+from bundle_ml.warm import read_start
 
 
 def train(
@@ -41,12 +43,15 @@ def train(
     out: Path,
     *,
     settings: Settings,
+    warm_start: Path | None = None,
     work: Path | None = None,
     reporter: Reporter | None = None,
     on_read: Callable[[ReadReport], None] = lambda _report: None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Manifest:
     """Read order lines and a catalogue, leave an artefact.
+
+    With `warm_start`, an artefact of an earlier run, the Transformer goes on from that run's.
 
     Raises:
         DataError: an input file is not what it should be; nothing was written.
@@ -57,17 +62,10 @@ def train(
     _require_room(out, work)
     if work:
         work.mkdir(parents=True, exist_ok=True)
-    reporter.enter("read", "reading order lines")
-    catalogue = read_catalogue(items)
-    baskets, report = read_baskets(
-        lines,
-        [item.key for item in catalogue] if catalogue else None,
-        max_basket_items=settings.max_basket_items,
-        on_block=lambda count: reporter.at(0.5, f"{count:,} lines read"),
-    )
+    start = read_start(warm_start, settings) if warm_start else None
+    baskets, shelf, report = _read(lines, items, settings, reporter)
     on_read(report)
-    shelf = Shelf.of(baskets.keys, catalogue)
-    learned = learn(baskets, shelf, settings=settings, work=work, reporter=reporter)
+    learned = learn(baskets, shelf, settings=settings, start=start, work=work, reporter=reporter)
 
     reporter.enter("generate", "composing bundles")
     vectors_VD = context_vectors(baskets, seed=settings.seed)
@@ -92,7 +90,7 @@ def train(
         "created_at": now().isoformat(),
         "rung": learned.decision.rung,
         "settings": settings.to_json(),
-        "data": _describe_data(baskets, report, len(catalogue) or baskets.item_count),
+        "data": _describe_data(baskets, report, len(shelf)) | {"warm_starts": start.warm_starts + 1 if start else 0},
         "metrics": {
             "contexts": list(CONTEXT_SIZES),
             "rows": [row.to_json() for row in learned.evaluation.rows],
@@ -111,6 +109,30 @@ def train(
     manifest = write_artefact(out, vocabulary=vocabulary, tensors=tensors, candidates=candidates, about=about)
     reporter.close()
     return manifest
+
+
+def assist(
+    lines: Path, items: Path | None, *, settings: Settings, warm_start: Path | None = None, work: Path | None = None
+) -> None:
+    """Do this process's share of a training that another one leads (see `parallel`); leaves nothing behind."""
+    use_threads(settings.threads)
+    start = read_start(warm_start, settings) if warm_start else None
+    baskets, shelf, _ = _read(lines, items, settings, Reporter())
+    lesson = prepare(baskets, shelf, settings=settings, reporter=Reporter())
+    if lesson.teaches_network:
+        train_network(lesson, settings=settings, start=start, work=work, reporter=Reporter())
+
+
+def _read(lines: Path, items: Path | None, settings: Settings, reporter: Reporter) -> tuple[Baskets, Shelf, ReadReport]:
+    reporter.enter("read", "reading order lines")
+    catalogue = read_catalogue(items)
+    baskets, report = read_baskets(
+        lines,
+        [item.key for item in catalogue] if catalogue else None,
+        max_basket_items=settings.max_basket_items,
+        on_block=lambda count: reporter.at(0.5, f"{count:,} lines read"),
+    )
+    return baskets, Shelf.of(baskets.keys, catalogue), report
 
 
 def _require_room(out: Path, work: Path | None) -> None:
@@ -145,8 +167,8 @@ def _describe_data(baskets: Baskets, report: ReadReport, catalogue_items: int) -
 
 
 def use_threads(count: int) -> None:
-    """Let torch use that many cores; 0 is all that this process may run on."""
-    torch.set_num_threads(count or available_cores())
+    """Let torch use that many cores; 0 is all that this process may run on, shared with others of the same training."""
+    torch.set_num_threads(count or max(1, available_cores() // processes_here()))
 
 
 def available_cores() -> int:

@@ -73,6 +73,9 @@ BOUNDS: Mapping[str, Bounds] = {
     "patience_epochs": AT_LEAST_ONE,
     "refresh_ratio": SHARE,
     "refresh_rate_ratio": NOT_NEGATIVE,
+    "warm_start_ratio": POSITIVE,
+    "warm_start_rate_ratio": POSITIVE,
+    "warm_starts_in_a_row": NOT_NEGATIVE,
     "full_softmax_max_items": NOT_NEGATIVE,
     "drawn_competitors": AT_LEAST_ONE,
     "checkpoint_seconds": NOT_NEGATIVE,
@@ -146,6 +149,12 @@ class Settings:
     refresh_ratio: float = 0.33
     """Share of the baskets, the most recent ones, that the finished network is taught once more (see `refreshing`)."""
     refresh_rate_ratio: float = 0.5
+    warm_start_ratio: float = 0.2
+    """Share of a cold run's epochs that a run takes which starts from an earlier artefact (see `warm`)."""
+    warm_start_rate_ratio: float = 0.5
+    """Its learning rate, relative to a cold run's."""
+    warm_starts_in_a_row: int = 13
+    """After so many the next run starts cold, so that no mistake is handed down for ever."""
     full_softmax_max_items: int = 20_000
     """In a larger catalogue the items of a batch compete with a draw of the others, not with all (see `sampling`)."""
     drawn_competitors: int = 2048

@@ -26,6 +26,9 @@ from bundle_ml.rungs import (
 )
 from bundle_ml.transformer import BasketTransformer, Shape, TransformerRung
 
+START = "start"
+"""The network as it was before it was taught the held-out slices: what a later run may start from (see `warm`)."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fitted:
@@ -33,6 +36,7 @@ class Fitted:
 
     rungs: dict[str, Rung]
     blend: Blend | None
+    start: TransformerRung | None = None
 
 
 def to_tensors(fitted: Fitted) -> tuple[Tensors, dict[str, Any]]:
@@ -56,9 +60,11 @@ def to_tensors(fitted: Fitted) -> tuple[Tensors, dict[str, Any]]:
             case ItemToItem():
                 tensors |= _sparse(name, rung.weights_VV)
             case TransformerRung():
-                state = rung.model.state_dict().items()
-                tensors |= {f"{name}/model/{key}": value.numpy() for key, value in state}
-                facts[name] = {"shape": asdict(rung.model.shape), "context_length": rung.context_length}
+                tensors |= _network(name, rung)
+                facts[name] = _facts_of(rung)
+    if fitted.start:
+        tensors |= _network(START, fitted.start)
+        facts[START] = _facts_of(fitted.start)
     if fitted.blend:
         facts["blend"] = {"weights": fitted.blend.weights, "scales": fitted.blend.scales}
     return tensors, facts
@@ -79,22 +85,35 @@ def from_tensors(tensors: Tensors, facts: Mapping[str, Any]) -> Fitted:
     if f"{EASE}/values" in tensors:
         rungs[EASE] = ItemToItem(_from_sparse(EASE, tensors, item_count))
     if TRANSFORMER in facts:
-        rungs[TRANSFORMER] = _transformer(tensors, facts[TRANSFORMER])
+        rungs[TRANSFORMER] = _transformer(tensors, TRANSFORMER, facts[TRANSFORMER])
+    start = _transformer(tensors, START, facts[START]) if START in facts else None
     blend = None
     if "blend" in facts:
         blend = Blend(rungs, facts["blend"]["scales"], facts["blend"]["weights"])
-    return Fitted(rungs, blend)
+    return Fitted(rungs, blend, start)
 
 
-def _transformer(tensors: Tensors, facts: Mapping[str, Any]) -> TransformerRung:
+def _network(name: str, rung: TransformerRung) -> Tensors:
+    return {f"{name}/model/{key}": value.numpy() for key, value in rung.model.state_dict().items()}
+
+
+def _facts_of(rung: TransformerRung) -> dict[str, Any]:
+    return {"shape": asdict(rung.model.shape), "context_length": rung.context_length}
+
+
+def network_of(tensors: Tensors, name: str, facts: Mapping[str, Any]) -> BasketTransformer:
+    """Build a stored network."""
     model = BasketTransformer(Shape(**facts["shape"]))
-    prefix = f"{TRANSFORMER}/model/"
+    prefix = f"{name}/model/"
     state = {
-        name.removeprefix(prefix): torch.from_numpy(value) for name, value in tensors.items() if name.startswith(prefix)
+        key.removeprefix(prefix): torch.from_numpy(value) for key, value in tensors.items() if key.startswith(prefix)
     }
     model.load_state_dict(state)
-    model.eval()
-    return TransformerRung(model, int(facts["context_length"]))
+    return model.eval()
+
+
+def _transformer(tensors: Tensors, name: str, facts: Mapping[str, Any]) -> TransformerRung:
+    return TransformerRung(network_of(tensors, name, facts), int(facts["context_length"]))
 
 
 def _sparse(name: str, matrix: scipy.sparse.csr_array) -> Tensors:

@@ -28,13 +28,16 @@ from bundle_ml import checkpoint
 from bundle_ml.baskets import Baskets
 from bundle_ml.batches import epoch_batches
 from bundle_ml.cases import Cases
+from bundle_ml.errors import DataError
 from bundle_ml.metrics import ndcg, ranks_of_targets
+from bundle_ml.parallel import agreed, device, process_count, rank, share_of, sum_gradients, total
 from bundle_ml.plan import Plan, plan
 from bundle_ml.rungs import Popularity
 from bundle_ml.sampling import draw_competitors
 from bundle_ml.settings import Settings
 from bundle_ml.spectrum import item_vectors, ppmi
 from bundle_ml.transformer import BasketTransformer, Shape, TransformerRung
+from bundle_ml.warm import Start, carry_over, shortened
 
 WARM_UP_RATIO = 0.05
 GRADIENT_NORM = 1.0
@@ -57,20 +60,25 @@ def fit_transformer(
     popularity: Popularity,
     settings: Settings,
     *,
+    start: Start | None = None,
     work: Path | None = None,
     on_step: OnStep = lambda _done, _epoch, _loss, _ndcg: None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Trained:
     """Train on baskets of two or more items, stop early on the validation cases, return the best epoch's network.
 
-    With a work directory, an interrupted run on the same data and settings goes on where its last checkpoint stands.
+    With a start, what an earlier run came to know is carried over, and a part of the epochs is enough. With a work
+    directory, an interrupted run on the same data and settings goes on where its last checkpoint stands. Processes
+    that were started by torchrun share the work; all need the same arguments and see the same work directory.
     """
-    run = _Run.start(baskets.of_several(), validation, popularity, settings, work=work, clock=clock)
+    run = _Run.begin(baskets.of_several(), validation, popularity, settings, start=start, work=work, clock=clock)
+    if start and not run.progress.history:
+        run.progress.best_ndcg = agreed(validation_ndcg(run.rung, validation, popularity))
     while run.progress.epoch < run.todo.epochs and not run.progress.finished:
         run.train_epoch(on_step)
-        run.close_epoch(validation_ndcg(run.rung, validation, popularity))
+        run.close_epoch(agreed(validation_ndcg(run.rung, validation, popularity)))
     run.rung.model.load_state_dict(run.best)
-    run.rung.model.eval()
+    run.rung.model.to("cpu").eval()
     return Trained(run.rung, run.progress.history)
 
 
@@ -83,6 +91,7 @@ class _Run:
     todo: Plan
     rung: TransformerRung
     optimiser: torch.optim.Optimizer
+    rate: float
     work: Path | None
     belongs_to: str
     clock: Callable[[], float]
@@ -91,33 +100,47 @@ class _Run:
     saved_at: float = 0.0
 
     @classmethod
-    def start(
+    def begin(
         cls,
         several: Baskets,
         validation: Mapping[str, Cases],
         popularity: Popularity,
         settings: Settings,
         *,
+        start: Start | None,
         work: Path | None,
         clock: Callable[[], float],
     ) -> _Run:
         """Build the network, then go back to the checkpoint if there is one."""
         todo = plan(several, settings)
-        model = _first_weights(several, settings, width=todo.width)
+        rate = settings.learning_rate
+        if start:
+            todo, rate = shortened(todo, start, settings), rate * settings.warm_start_rate_ratio
+            model = carry_over(start, several, log_share(several))
+        else:
+            model = _first_weights(several, settings, width=todo.width)
+        model.to(device())
         run = cls(
             several=several,
             settings=settings,
             todo=todo,
             rung=TransformerRung(model, settings.context_length),
             optimiser=new_optimiser(model),
+            rate=rate,
             work=work,
-            belongs_to=_identity(several, validation, popularity, settings, todo),
+            belongs_to=_identity(several, validation, popularity, settings, todo, start=start),
             clock=clock,
             best=_copy(model),
             saved_at=clock(),
         )
         if work and (found := checkpoint.load(work, belongs_to=run.belongs_to, model=model, optimiser=run.optimiser)):
             run.progress, run.best = found
+        stands_at = run.progress.epoch + run.progress.step / 1e6
+        if agreed(stands_at) != stands_at:
+            raise DataError(
+                "Found different checkpoints in two processes of one training; expected the same --work, on a disk "
+                "that all share. Give one, or none."
+            )
         return run
 
     def train_epoch(self, on_step: OnStep) -> None:
@@ -139,7 +162,7 @@ class _Run:
                 self.optimiser,
                 items_BT,
                 competitors=self.todo.competitors,
-                rate=self.settings.learning_rate * warmed_up(share_done),
+                rate=self.rate * warmed_up(share_done),
                 seed=(self.settings.seed, self.progress.epoch, self.progress.step),
             )
             self.progress.step += 1
@@ -168,7 +191,7 @@ class _Run:
         self.save()
 
     def save(self) -> None:
-        if self.work:
+        if self.work and rank() == 0:
             checkpoint.save(
                 self.work,
                 belongs_to=self.belongs_to,
@@ -197,16 +220,26 @@ def descend(
 
     `competitors` is how many items beside those of the batch stand in the softmax; None: all.
     """
-    torch.manual_seed(int(np.random.SeedSequence(seed).generate_state(1)[0]))
+    items_BT = items_BT.to(model.item.weight.device)
+    torch.manual_seed(_seed(*seed))
     for group in optimiser.param_groups:
         group["lr"] = rate
     optimiser.zero_grad(set_to_none=True)
     drawn = None if competitors is None else draw_competitors(items_BT, model.log_share_V, count=competitors)
-    loss = model.loss(items_BT, drawn)
+    if process_count() > 1:
+        torch.manual_seed(_seed(*seed, rank()))  # The same competitors for all, dropout of its own for each.
+    losses_N = model.losses(share_of(items_BT), drawn)
+    place_count = total(len(losses_N))
+    loss = losses_N.sum() / place_count
     loss.backward()  # type: ignore[no-untyped-call]
+    sum_gradients(model.parameters())
     torch.nn.utils.clip_grad_norm_(model.parameters(), GRADIENT_NORM)
     optimiser.step()
-    return float(loss.detach())
+    return total(float(loss.detach()))
+
+
+def _seed(*numbers: int) -> int:
+    return int(np.random.SeedSequence(numbers).generate_state(1)[0])
 
 
 def warmed_up(share_done: float) -> float:
@@ -258,11 +291,18 @@ def _copy(model: BasketTransformer) -> dict[str, Tensor]:
 
 
 def _identity(
-    several: Baskets, validation: Mapping[str, Cases], popularity: Popularity, settings: Settings, todo: Plan
+    several: Baskets,
+    validation: Mapping[str, Cases],
+    popularity: Popularity,
+    settings: Settings,
+    todo: Plan,
+    *,
+    start: Start | None,
 ) -> str:
     """Name data, settings and plan; a checkpoint of anything else is not resumed."""
     decisive = replace(settings, checkpoint_seconds=0.0, threads=0).to_json()
-    facts = [several.fingerprint(), decisive, asdict(todo), torch.__version__]
+    began = start.fingerprint if start else None
+    facts = [several.fingerprint(), decisive, asdict(todo), began, torch.__version__]
     digest = hashlib.sha256(json.dumps(facts).encode())
     digest.update(popularity.log_share_V.tobytes())
     for cases in validation.values():  # They decide when to stop and which epoch is the best.

@@ -117,7 +117,11 @@ class BasketTransformer(nn.Module):
         return self.read_out(x_BTD.cumsum(dim=1) / seen_T1)  # type: ignore[no-any-return]
 
     def loss(self, items_BT: Tensor, competitors: Competitors | None = None) -> Tensor:
-        """Average cross-entropy over all places that have something still to come.
+        """Average cross-entropy over all places that have something still to come."""
+        return self.losses(items_BT, competitors).mean()
+
+    def losses(self, items_BT: Tensor, competitors: Competitors | None = None) -> Tensor:
+        """Cross-entropy at each place that has something still to come; (N,).
 
         All items compete in the softmax, or those given.
         """
@@ -139,8 +143,8 @@ class BasketTransformer(nn.Module):
         offset_BT = self.log_share_V[items_BT.clamp(min=0)] * present_BT
         wanted_ND = _mean_to_come(target_BTD, to_come_BT[..., None])[asked_BT]
         wanted_N = (query_ND * wanted_ND).sum(-1) + _mean_to_come(offset_BT, to_come_BT)[asked_BT]
-        loss: Tensor = (logits_NC.logsumexp(-1) - wanted_N).mean()
-        return loss
+        losses_N: Tensor = logits_NC.logsumexp(-1) - wanted_N
+        return losses_N
 
     @torch.no_grad()
     def queries(self, items_BT: Tensor) -> Tensor:
@@ -186,7 +190,7 @@ class TransformerRung(Rung):
 
     def scores(self, contexts: Contexts) -> FloatArray:
         with torch.inference_mode():
-            return np.asarray(self.model.next_item_scores(self._places(contexts)).numpy())
+            return np.asarray(self.model.next_item_scores(self._places(contexts)).cpu().numpy())
 
     def add_to(
         self, total_BC: FloatArray, contexts: Contexts, factor_B: FloatArray, items: IntArray | None = None
@@ -209,4 +213,4 @@ class TransformerRung(Rung):
             if len(items) > self.context_length:
                 items = items[np.linspace(0, len(items) - 1, self.context_length).astype(int)]
             rows.append(items)
-        return pad(rows)
+        return pad(rows).to(self.model.item.weight.device)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.files.base import ContentFile
 from django.db import Error as DatabaseFailure
 from django.db import connection
 from django.utils import timezone
@@ -275,3 +276,38 @@ def test_a_silent_run_does_not_keep_a_new_one_from_being_asked_for() -> None:
     TrainingRun.objects.update(heartbeat_at=timezone.now() - timedelta(hours=1))
 
     assert training.request_training().pk != run.pk
+
+
+class TestWarmStart:
+    @pytest.fixture(autouse=True)
+    def small_network(self, settings: Any, tutorial_shop: object) -> None:
+        quick = {"transformer_min_baskets": 100, "ease_min_baskets": 50, "width": 32, "epochs": 1, "threads": 1}
+        settings.BUNDLE_APP = {**settings.BUNDLE_APP, "TRAIN": quick}
+
+    def test_the_next_model_goes_on_from_the_live_one(self) -> None:
+        make_pair_world()
+
+        assert [train().data["warm_starts"] for _ in range(3)] == [0, 1, 2]
+
+    def test_a_shop_may_start_from_nothing_every_time(self, settings: Any) -> None:
+        make_pair_world()
+        settings.BUNDLE_APP = {**settings.BUNDLE_APP, "WARM_START": False}
+
+        assert [train().data["warm_starts"] for _ in range(2)] == [0, 0]
+
+    def test_a_live_model_whose_files_are_damaged_does_not_stop_the_next(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        make_pair_world()
+        live = train()
+        storage = artefacts.storage()
+        name = f"{live.artefact}/model.safetensors"
+        storage.delete(name)
+        storage.save(name, ContentFile(b"nothing"))
+
+        following = train()
+
+        assert following.data["warm_starts"] == 0
+        following.refresh_from_db()
+        assert following.state == "live"
+        assert "the next model starts from nothing" in caplog.text
