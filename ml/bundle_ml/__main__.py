@@ -83,6 +83,16 @@ def _parser() -> argparse.ArgumentParser:
     benchmark.add_argument("--config", type=Path, help="settings of our models as a JSON object")
     benchmark.add_argument("--seed", type=int, default=0, help="of the questions")
     benchmark.add_argument("--json", type=Path, required=True, help="the results; a table and plots go beside it")
+    sizes = command("sizes", _sizes, "Train on growing numbers of order lines: which rung wins, what it costs.")
+    source = sizes.add_mutually_exclusive_group(required=True)
+    source.add_argument("--orders", type=Path, help="an order file, CSV with a header or Parquet")
+    source.add_argument("--generate-items", type=int, help="generate orders of so many items")
+    sizes.add_argument("--lines", required=True, help="numbers of lines, separated by commas")
+    sizes.add_argument(
+        "--windows", type=int, default=1, help="so many parts of an order file per size, where it has room"
+    )
+    sizes.add_argument("--config", type=Path, help="settings as a JSON object")
+    sizes.add_argument("--json", type=Path, required=True, help="the results; a table and plots go beside it")
     return parser
 
 
@@ -145,6 +155,13 @@ def _benchmark(options: argparse.Namespace) -> None:
     with training_extra():
         from bundle_ml.benchmark.command import main as benchmark
     sys.stdout.write(benchmark(options))
+
+
+def _sizes(options: argparse.Namespace) -> None:
+    read_settings(options.config)
+    with training_extra():
+        from bundle_ml.benchmark.sizes import main as sizes
+    sys.stdout.write(sizes(options))
 
 
 def read_settings(path: Path | None) -> Settings:

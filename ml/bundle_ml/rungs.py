@@ -80,7 +80,9 @@ class Popularity(Rung):
     def add_to(
         self, total_BC: FloatArray, contexts: Contexts, factor_B: FloatArray, items: IntArray | None = None
     ) -> FloatArray:
-        total_BC += factor_B[:, None] * (self.log_share_V if items is None else self.log_share_V[items])
+        log_share_C = self.log_share_V if items is None else self.log_share_V[items]
+        for row, factor in enumerate(factor_B):  # A row of it fits the cache; the whole product would not.
+            total_BC[row] += factor * log_share_C
         return np.asarray(factor_B * self.log_share_V.mean(), np.float32)
 
 

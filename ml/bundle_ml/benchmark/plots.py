@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from math import ceil, floor, log10
 from typing import Any
 from xml.sax.saxutils import escape
@@ -18,6 +19,7 @@ Box = tuple[float, float, float, float]
 
 OWN_COLOUR, PEER_COLOUR, INK, GRID = "#0072b2", "#d55e00", "#333333", "#dddddd"
 """Of Okabe and Ito's palette, which colour-blind people can tell apart."""
+CURVE_COLOURS = ("#8a8a8a", "#56b4e9", "#009e73", "#e69f00", "#0072b2")
 PANEL_WIDTH, PANEL_GAP, NAMES_WIDTH, LINE_HEIGHT, TOP = 150, 36, 230, 20, 44
 COST_WIDTH, COST_HEIGHT, MARGIN = 860, 520, 56
 LETTER_WIDTH, LETTER_HEIGHT = 6.5, 11
@@ -136,6 +138,44 @@ def _overlap(one: Box, other: Box) -> bool:
 def _box(x: float, y: float, label: str, side: int, down: int) -> Box:
     near, far = x + 6 * side, x + (6 + len(label) * LETTER_WIDTH) * side
     return min(near, far), y + down - LETTER_HEIGHT, max(near, far), y + down
+
+
+Curves = Mapping[str, Sequence[tuple[float, float]]]
+
+
+def draw_curves(title: str, curves: Curves, *, is_logarithmic: bool = False) -> str:
+    """Some lines over a logarithmic axis; upwards, too, when asked for."""
+    return _document(COST_WIDTH, COST_HEIGHT, title, _curve_parts(title, curves, is_logarithmic=is_logarithmic))
+
+
+def _curve_parts(title: str, curves: Curves, *, is_logarithmic: bool) -> Iterator[str]:
+    xs = [log10(x) for points in curves.values() for x, _ in points] or [0.0]
+    ys = [y for points in curves.values() for _, y in points] or [1.0]
+    first, last = floor(min(xs)), max(ceil(max(xs)), floor(min(xs)) + 1)
+    x_scale = Scale(first, last, MARGIN, COST_WIDTH - 120)
+    low, high = (floor(log10(max(min(ys), 1e-3))), ceil(log10(max(ys)))) if is_logarithmic else (0.0, max(ys))
+    y_scale = Scale(low, high, COST_HEIGHT - MARGIN, TOP)
+    yield _text(MARGIN, 20, title, weight="bold")
+    for power in range(first, last + 1):
+        yield _line(x_scale(power), TOP, x_scale(power), COST_HEIGHT - MARGIN, GRID)
+        yield _text(x_scale(power), COST_HEIGHT - MARGIN + 18, f"{10**power:,}", anchor="middle")
+    marks = range(int(low), int(high) + 1) if is_logarithmic else (0.0, high / 2, high)
+    for mark in marks:
+        yield _line(MARGIN, y_scale(mark), COST_WIDTH - 120, y_scale(mark), GRID)
+        words = f"{10.0**mark:g}" if is_logarithmic else f"{mark:.3f}"
+        yield _text(MARGIN - 6, y_scale(mark) + 4, words, anchor="end")
+    taken: list[Box] = []
+    for (name, points), colour in zip(curves.items(), cycle(CURVE_COLOURS)):
+        places = [(x_scale(log10(x)), y_scale(log10(max(y, 1e-3)) if is_logarithmic else y)) for x, y in points]
+        path = " ".join(f"{x},{y}" for x, y in places)
+        yield f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>'
+        for (x, y), (lines, value) in zip(places, points, strict=True):
+            yield _dot(x, y, colour, f"{name}, {lines:,.0f}: {value:g}")
+        if places:
+            x, y = places[-1]
+            side, down = _free_place(x, y, name, taken)
+            taken.append(_box(x, y, name, side, down))
+            yield _text(x + 7 * side, y + down, name, anchor="start" if side > 0 else "end", colour=colour)
 
 
 def _document(width: float, height: float, title: str, parts: Iterator[str]) -> str:
