@@ -14,7 +14,9 @@ from bundle_ml.metrics import ndcg, ranks_of_targets
 from bundle_ml.rungs import (
     CATEGORY,
     CO_PURCHASE,
+    COSINE,
     EASE,
+    EASE_FOR_FEW,
     POPULARITY,
     CoPurchase,
     ItemToItem,
@@ -70,15 +72,22 @@ def _middle(candidates: Sequence[float]) -> float:
 def fit_statistics(
     baskets: Baskets, category_numbers: Sequence[int], allowed: Sequence[str], choices: Choices, settings: Settings
 ) -> dict[str, Rung]:
-    """Fit the closed-form rungs, simplest first."""
+    """Fit the closed-form rungs, simplest first, each with the variant that the blend leans on beside it.
+
+    No one setting is best for one item shown and for many. EASE that rebuilds a basket from a fifth of it ranks better
+    after a few items, and loses to EASE that sees most of it after many; the cosine holds back what everyone buys, the
+    milder co-purchase does not. The blend weighs them by the number of items shown.
+    """
     popularity = fit_popularity(baskets, half_life_days=choices.half_life_days)
     rungs: dict[str, Rung] = {POPULARITY: popularity}
     if CATEGORY in allowed:
         rungs[CATEGORY] = fit_category(baskets, category_numbers, popularity)
     if CO_PURCHASE in allowed:
         rungs[CO_PURCHASE] = co_purchase(baskets, settings)
+        rungs[COSINE] = cosine(baskets, settings)
     if EASE in allowed:
         rungs[EASE] = ease(baskets, choices, settings)
+        rungs[EASE_FOR_FEW] = ease(baskets, choices, settings, dropout=settings.ease_for_few_dropout)
     return rungs
 
 
@@ -86,13 +95,23 @@ def co_purchase(baskets: Baskets, settings: Settings) -> CoPurchase:
     return fit_co_purchase(baskets, exponent=settings.co_purchase_exponent, neighbour_count=settings.neighbour_count)
 
 
-def ease(baskets: Baskets, choices: Choices, settings: Settings) -> ItemToItem:
+def cosine(baskets: Baskets, settings: Settings) -> ItemToItem:
+    found = fit_co_purchase(
+        baskets,
+        exponent=1.0,
+        length_exponent=settings.cosine_length_exponent,
+        neighbour_count=settings.neighbour_count,
+    )
+    return ItemToItem(found.weights_VV)
+
+
+def ease(baskets: Baskets, choices: Choices, settings: Settings, *, dropout: float | None = None) -> ItemToItem:
     return fit_ease(
         baskets,
         l2=choices.ease_l2,
         half_life_days=choices.ease_half_life_days,
         length_exponent=settings.ease_length_exponent,
-        dropout=settings.ease_dropout,
+        dropout=settings.ease_dropout if dropout is None else dropout,
         neighbour_count=settings.neighbour_count,
         max_items=settings.ease_max_items,
     )

@@ -22,7 +22,7 @@ from bundle_ml.calibration import calibrate, reliability
 from bundle_ml.cases import Cases, Contexts, cases_by_context_size
 from bundle_ml.evaluation import Evaluation, evaluate_rungs
 from bundle_ml.fitting import Choices, choose, fit_statistics
-from bundle_ml.ladder import BLEND, Decision, allowed_rungs, choose_rung
+from bundle_ml.ladder import BLEND, LADDER, Decision, allowed_rungs, choose_rung
 from bundle_ml.parallel import joined
 from bundle_ml.progress import Reporter
 from bundle_ml.refreshing import refresh
@@ -136,7 +136,7 @@ def learn(
     before_test = baskets.between(0, len(split.train) + len(split.validation))
     rungs = fitted_on(before_test, network)
     test = cases_by_context_size(split.test, seed=settings.seed, limit=settings.case_limit)
-    measured = {name: rung for name, rung in rungs.items() if name != TRANSFORMER}
+    measured = {name: rung for name, rung in rungs.items() if name in LADDER}
     measured |= {name: blend.with_rungs(rungs) for name, blend in blends.items()}
     evaluation = evaluate_rungs(
         measured,

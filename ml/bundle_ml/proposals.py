@@ -20,7 +20,17 @@ from bundle_ml.blend import Blend
 from bundle_ml.evidence import Postings, gather_evidence
 from bundle_ml.fallback import Fallback, Pair
 from bundle_ml.generation import Affinity, Composer, Draft
-from bundle_ml.rungs import CATEGORY, CO_PURCHASE, EASE, POPULARITY, TRANSFORMER, CoPurchase, Popularity, fit_category
+from bundle_ml.rungs import (
+    CATEGORY,
+    CO_PURCHASE,
+    EASE,
+    FAMILY,
+    POPULARITY,
+    TRANSFORMER,
+    CoPurchase,
+    Popularity,
+    fit_category,
+)
 from bundle_ml.settings import Settings
 from bundle_ml.shelf import Shelf
 from bundle_ml.similarity import unit_rows
@@ -145,14 +155,19 @@ class Proposer:
         return float(1.0 - 0.5 ** (max(value, 0.0) / typical))
 
     def _shares(self, draft: Draft) -> dict[str, float]:
-        """What each part of the blend gave, of what they gave together; what spoke against the bundle counts as 0."""
+        """What each part of the blend gave, of what they gave together; what spoke against the bundle counts as 0.
+
+        What a variant gave counts for its family.
+        """
         parts = self.composer.blend.parts if self.composer else ()
         by_part_P = np.zeros(len(parts)) if draft.by_part_P is None else np.maximum(draft.by_part_P, 0)
-        given = dict(zip(parts, by_part_P.tolist(), strict=True))
+        given = dict.fromkeys(PARTS, 0.0)
+        for part, value in zip(parts, by_part_P.tolist(), strict=True):
+            given[FAMILY.get(part, part)] += value
         total = sum(given.values())
         if total <= 0:
             return {part: float(part == POPULARITY) for part in PARTS}
-        return {part: round(given.get(part, 0.0) / total, 6) for part in PARTS}
+        return {part: round(given[part] / total, 6) for part in PARTS}
 
     def _shop_wide(self, candidates: Sequence[Candidate]) -> Iterator[Candidate]:
         """Take the shop's strongest best bundles, weighed by how often they were bought; no item in more than three."""

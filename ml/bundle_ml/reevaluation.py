@@ -13,9 +13,9 @@ from bundle_ml.baskets import Baskets
 from bundle_ml.cases import cases_by_context_size
 from bundle_ml.errors import DataError
 from bundle_ml.evaluation import evaluate_rungs
-from bundle_ml.ladder import BLEND
+from bundle_ml.ladder import BLEND, LADDER
 from bundle_ml.lines import read_baskets
-from bundle_ml.rungs import TRANSFORMER, Rung
+from bundle_ml.rungs import Rung
 from bundle_ml.settings import Settings
 from bundle_ml.stored import from_tensors
 from bundle_ml.tables import format_table
@@ -50,7 +50,7 @@ def reevaluate(artefact: Path, lines: Path) -> str:
         )
     tensors = read_tensors(artefact)
     fitted = from_tensors(tensors, vocabulary["facts"])
-    rungs: dict[str, Rung] = {name: rung for name, rung in fitted.rungs.items() if name != TRANSFORMER}
+    rungs: dict[str, Rung] = {name: rung for name, rung in fitted.rungs.items() if name in LADDER}
     if fitted.blend:
         rungs[BLEND] = fitted.blend
     cases = cases_by_context_size(baskets, seed=settings.seed, limit=settings.case_limit)

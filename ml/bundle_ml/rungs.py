@@ -26,6 +26,10 @@ from bundle_ml.baskets import Baskets, FloatArray, IntArray, OffsetArray
 from bundle_ml.cases import Contexts
 
 POPULARITY, CATEGORY, CO_PURCHASE, EASE, TRANSFORMER = "popularity", "category", "co_purchase", "ease", "transformer"
+COSINE, EASE_FOR_FEW = "co_purchase_cosine", "ease_for_few"
+"""Parts of the blend that are no rungs of the ladder."""
+FAMILY = {COSINE: CO_PURCHASE, EASE_FOR_FEW: EASE}
+"""Whose variant each of them is."""
 ROWS_AT_ONCE = 256
 DENSE_RATIO = 0.1
 """Of cells that are not zero; above it a row is cheaper to write out than to address."""
@@ -177,8 +181,10 @@ class CoPurchase(ItemToItem):
     together_VV: scipy.sparse.csr_array
 
 
-def fit_co_purchase(baskets: Baskets, *, exponent: float, neighbour_count: int) -> CoPurchase:
-    """Compute Σ 1/(length-1) over the baskets with i and j, divided by sqrt(nᵢ·nⱼ) ** exponent.
+def fit_co_purchase(
+    baskets: Baskets, *, exponent: float, neighbour_count: int, length_exponent: float = 1.0
+) -> CoPurchase:
+    """Compute Σ 1/(length-1) ** length_exponent over the baskets with i and j, divided by sqrt(nᵢ·nⱼ) ** exponent.
 
     nᵢ counts the baskets of two or more that hold i. Exponent 1 is the cosine; below it, popular items are held back
     less. Rows are computed in blocks and cut to the strongest neighbours.
@@ -189,7 +195,7 @@ def fit_co_purchase(baskets: Baskets, *, exponent: float, neighbour_count: int) 
     plain_columns = plain.tocsc()
     damped_V = np.maximum(several.order_counts(), 1).astype(np.float32) ** np.float32(exponent / 2)
     rows: list[tuple[IntArray, FloatArray, FloatArray]] = []
-    for own, shared_BV in shared_baskets(several):
+    for own, shared_BV in shared_baskets(several, length_exponent=length_exponent):
         together_BV = scipy.sparse.csr_array(plain_columns[:, own].T @ plain)
         together_BV.sort_indices()  # The cells of both stand in the same places.
         for row, item in enumerate(own.tolist()):
@@ -201,13 +207,15 @@ def fit_co_purchase(baskets: Baskets, *, exponent: float, neighbour_count: int) 
     return CoPurchase(_stack([row[:2] for row in rows], count), _stack([(row[0], row[2]) for row in rows], count))
 
 
-def shared_baskets(several: Baskets) -> Iterator[tuple[IntArray, scipy.sparse.csr_array]]:
-    """Yield the items in blocks, and Σ 1/(length-1) over the baskets that they share with each item.
+def shared_baskets(
+    several: Baskets, *, length_exponent: float = 1.0
+) -> Iterator[tuple[IntArray, scipy.sparse.csr_array]]:
+    """Yield the items in blocks, and Σ 1/(length-1) ** length_exponent over the baskets that they share with each item.
 
     Only cells that are not zero are ever held: (block, V), the item with itself included, item numbers ascending.
     """
     plain = incidence(several)
-    weighted = incidence(several, 1.0 / (several.lengths - 1)).tocsc()
+    weighted = incidence(several, np.asarray((several.lengths - 1.0) ** -length_exponent)).tocsc()
     for start in range(0, several.item_count, ROWS_AT_ONCE):
         own = np.arange(start, min(start + ROWS_AT_ONCE, several.item_count), dtype=np.int32)
         shared_BV = scipy.sparse.csr_array(weighted[:, own].T @ plain)

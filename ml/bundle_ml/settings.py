@@ -55,10 +55,12 @@ BOUNDS: Mapping[str, Bounds] = {
     "bootstrap_samples": AT_LEAST_ONE,
     "popularity_half_life_days": POSITIVE,
     "co_purchase_exponent": NOT_NEGATIVE,
+    "cosine_length_exponent": NOT_NEGATIVE,
     "ease_l2": POSITIVE,
     "ease_half_life_days": POSITIVE,
     "ease_length_exponent": NOT_NEGATIVE,
     "ease_dropout": LESS_THAN_ALL,
+    "ease_for_few_dropout": LESS_THAN_ALL,
     "ease_max_items": NOT_NEGATIVE,
     "neighbour_count": AT_LEAST_ONE,
     "training_teraflops": POSITIVE,
@@ -122,12 +124,16 @@ class Settings:
     popularity_half_life_days: tuple[float, ...] = (15.0, 60.0, 365.0)
     """Candidates; the one that ranks the validation slice best is taken."""
     co_purchase_exponent: float = 0.7
+    cosine_length_exponent: float = 0.5
+    """How much less long baskets count in the cosine, a part of the blend."""
     ease_l2: tuple[float, ...] = (10.0, 30.0, 100.0, 300.0)
     """Candidates for EASE's regularisation; chosen like the half-life of popularity, as is the next."""
     ease_half_life_days: tuple[float, ...] = (120.0, 365.0, 10_000.0)
-    ease_length_exponent: float = 0.25
+    ease_length_exponent: float = 0.5
     """Above 0, long baskets count less."""
     ease_dropout: float = 0.2
+    ease_for_few_dropout: float = 0.8
+    """The blend holds EASE a second time, fitted to rebuild baskets of which few items are shown."""
     ease_max_items: int = 8000
     """EASE inverts a dense matrix of this size at most; rarer items are left to co-purchase."""
     neighbour_count: int = 400

@@ -15,7 +15,9 @@ from bundle_ml.blend import Blend
 from bundle_ml.rungs import (
     CATEGORY,
     CO_PURCHASE,
+    COSINE,
     EASE,
+    EASE_FOR_FEW,
     POPULARITY,
     TRANSFORMER,
     Category,
@@ -82,8 +84,9 @@ def from_tensors(tensors: Tensors, facts: Mapping[str, Any]) -> Fitted:
             (tensors[f"{CO_PURCHASE}/together"], weights.indices, weights.indptr), shape=weights.shape
         )
         rungs[CO_PURCHASE] = CoPurchase(weights, together)
-    if f"{EASE}/values" in tensors:
-        rungs[EASE] = ItemToItem(_from_sparse(EASE, tensors, item_count))
+    for name in (COSINE, EASE, EASE_FOR_FEW):
+        if f"{name}/values" in tensors:
+            rungs[name] = ItemToItem(_from_sparse(name, tensors, item_count))
     if TRANSFORMER in facts:
         rungs[TRANSFORMER] = _transformer(tensors, TRANSFORMER, facts[TRANSFORMER])
     start = _transformer(tensors, START, facts[START]) if START in facts else None

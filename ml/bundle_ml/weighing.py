@@ -34,7 +34,7 @@ PLACES = 10
 
 STEPS = 150
 LEARNING_RATE = 0.1
-FIRST_TEMPERATURE, LAST_TEMPERATURE = 0.3, 0.03
+FIRST_TEMPERATURE, LAST_TEMPERATURE = 0.1, 0.03
 """Width of the sigmoid, in scores of a blend whose weights sum to 1."""
 
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 
 from bundle_ml.baskets import UNKNOWN_TIME
-from bundle_ml.cases import cases_by_context_size
-from bundle_ml.fitting import average_ndcg, choose, fit_statistics
+from bundle_ml.cases import Contexts, cases_by_context_size
+from bundle_ml.fitting import average_ndcg, choose, ease, fit_statistics
 from bundle_ml.ladder import LADDER
-from bundle_ml.rungs import fit_popularity
+from bundle_ml.rungs import COSINE, EASE_FOR_FEW, fit_co_purchase, fit_popularity
 from bundle_ml.settings import Settings
 from tests.ml.worlds import baskets_of
 
@@ -64,5 +64,20 @@ def test_only_allowed_rungs_are_fitted_simplest_first() -> None:
     all_of_them = fit_statistics(baskets, (0, 0, 1), LADDER, chosen, Settings())
     few = fit_statistics(baskets, (0, 0, 1), ("popularity",), chosen, Settings())
 
-    assert list(all_of_them) == ["popularity", "category", "co_purchase", "ease"]
+    co_purchases, linear_models = ["co_purchase", "co_purchase_cosine"], ["ease", "ease_for_few"]
+    assert list(all_of_them) == ["popularity", "category", *co_purchases, *linear_models]
     assert list(few) == ["popularity"]
+
+
+def test_the_variants_for_the_blend_are_fitted_by_settings_of_their_own() -> None:
+    baskets = baskets_of([[0, 1, 2], [0, 1], [1, 2], [0, 2, 3]] * 5, item_count=4)
+    settings = Settings(cosine_length_exponent=0.25, ease_for_few_dropout=0.9)
+    chosen = choose(baskets, {}, LADDER, settings)
+
+    rungs = fit_statistics(baskets, (0, 0, 1, 1), LADDER, chosen, settings)
+
+    contexts = Contexts.of([[0], [1, 2]])
+    cosine = fit_co_purchase(baskets, exponent=1.0, length_exponent=0.25, neighbour_count=400)
+    for_few = ease(baskets, chosen, replace(settings, ease_dropout=0.9))
+    np.testing.assert_array_equal(rungs[COSINE].scores(contexts), cosine.scores(contexts))
+    np.testing.assert_array_equal(rungs[EASE_FOR_FEW].scores(contexts), for_few.scores(contexts))

@@ -15,14 +15,16 @@ from bundle_ml.stored import to_tensors
 from tests.ml.conftest import QUICK
 from tests.ml.worlds import baskets_of
 
+CO_PURCHASES, LINEAR_MODELS = ["co_purchase", "co_purchase_cosine"], ["ease", "ease_for_few"]
+
 
 @pytest.mark.parametrize(
     ("basket_count", "rungs"),
     [
         (5, ["popularity"]),
-        (30, ["popularity", "co_purchase"]),
-        (240, ["popularity", "co_purchase", "ease"]),
-        (600, ["popularity", "co_purchase", "ease", "transformer"]),
+        (30, ["popularity", *CO_PURCHASES]),
+        (240, ["popularity", *CO_PURCHASES, *LINEAR_MODELS]),
+        (600, ["popularity", *CO_PURCHASES, *LINEAR_MODELS, "transformer"]),
     ],
 )
 def test_a_shop_fits_what_it_has_orders_for(basket_count: int, rungs: list[str]) -> None:
@@ -32,6 +34,7 @@ def test_a_shop_fits_what_it_has_orders_for(basket_count: int, rungs: list[str])
     learned = learn(baskets, shelf, settings=QUICK, work=None, reporter=Reporter())
 
     assert list(learned.fitted.rungs) == rungs
+    assert {row.model for row in learned.evaluation.rows} <= {*LADDER, "transformer"}, "variants are parts, no rungs"
     assert (learned.fitted.blend is not None) == (rungs[-1] == "transformer")
     assert learned.history or rungs[-1] != "transformer"
 

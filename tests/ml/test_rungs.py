@@ -76,6 +76,15 @@ def test_co_purchase_agrees_with_its_formula() -> None:
     assert rung.together_VV.toarray().tolist() == [[0, 2, 2, 1], [2, 0, 1, 0], [2, 1, 0, 1], [1, 0, 1, 0]]
 
 
+def test_co_purchase_counts_long_baskets_by_the_exponent_of_their_length() -> None:
+    baskets = baskets_of([[0, 1], [0, 1, 2], [0, 2]], item_count=3)
+
+    rung = fit_co_purchase(baskets, exponent=1.0, length_exponent=0.5, neighbour_count=10)
+
+    assert rung.weights_VV[0, 1] == pytest.approx((1 + 1 / math.sqrt(2)) / math.sqrt(3 * 2))
+    assert rung.weights_VV[1, 2] == pytest.approx(1 / math.sqrt(2) / math.sqrt(2 * 2))
+
+
 def test_co_purchase_in_blocks_equals_co_purchase_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     at_once = fit_co_purchase(CHECKERBOARD, exponent=0.7, neighbour_count=3)
     monkeypatch.setattr("bundle_ml.rungs.ROWS_AT_ONCE", 2)

@@ -15,7 +15,8 @@ def test_what_comes_out_of_an_artefact_scores_like_what_went_in(trained_shop: Tr
     again = from_tensors(*to_tensors(fitted))
 
     contexts = Contexts.of([[0], [3, 7], [1, 2, 4, 9, 11, 12, 13]])
-    assert list(again.rungs) == ["popularity", "category", "co_purchase", "ease", "transformer"]
+    closed_forms = ["popularity", "category", "co_purchase", "co_purchase_cosine", "ease", "ease_for_few"]
+    assert list(again.rungs) == [*closed_forms, "transformer"]
     for name, rung in fitted.rungs.items():
         np.testing.assert_array_equal(rung.scores(contexts), again.rungs[name].scores(contexts))
     assert fitted.blend is not None
