@@ -53,6 +53,23 @@ class TestEveryRungThatLooksAtTheContext:
         assert np.isfinite(fit(baskets_of([], item_count=6)).scores(Contexts.of([[0]]))).all()
 
 
+@pytest.mark.parametrize(
+    "rung",
+    [fit_popularity(CHECKERBOARD, half_life_days=1000), _category(CHECKERBOARD), _co_purchase(CHECKERBOARD)],
+    ids=["popularity", "category", "co_purchase"],
+)
+def test_its_own_way_into_a_blend_adds_what_the_general_one_adds(rung: Rung) -> None:
+    contexts, factor = Contexts.of([[0], [1, 3], [2, 4, 5]]), np.asarray([2.0, -1.0, 0.5], np.float32)
+    for items in (None, np.asarray([1, 4], np.int32)):
+        shape = (3, rung.item_count if items is None else len(items))
+        own, general = np.ones(shape, np.float32), np.ones(shape, np.float32)
+
+        averages = rung.add_to(own, contexts, factor, items), Rung.add_to(rung, general, contexts, factor, items)
+
+        np.testing.assert_allclose(own, general, atol=1e-5)
+        np.testing.assert_allclose(*averages, atol=1e-5)
+
+
 def test_popularity_is_the_logarithm_of_the_share_of_recent_baskets() -> None:
     baskets = baskets_of([[0], [0, 1]], item_count=2, days_apart=10)
 
