@@ -131,6 +131,7 @@ def _train(lines: Path, settings: Mapping[str, Any]) -> Trained:
 
 
 def _row(size: int, done: Sequence[Trained]) -> dict[str, Any]:
+    stages = dict.fromkeys(stage for each in done for stage in each.seconds)
     ndcg = {name: [each.ndcg[name] for each in done if name in each.ndcg] for name in LADDER}
     return {
         "lines": size,
@@ -138,7 +139,7 @@ def _row(size: int, done: Sequence[Trained]) -> dict[str, Any]:
         "ndcg_at_10": {name: fmean(values) for name, values in ndcg.items() if values},
         "spread": {name: stdev(values) for name, values in ndcg.items() if len(values) > 1},
         "published": sorted({each.published for each in done}, key=LADDER.index),
-        "seconds": {stage: fmean(each.seconds[stage] for each in done) for stage in done[0].seconds},
+        "seconds": {stage: fmean(each.seconds.get(stage, 0.0) for each in done) for stage in stages},
         "peak_memory_bytes": max(each.peak_memory_bytes for each in done),
     }
 

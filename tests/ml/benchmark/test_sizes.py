@@ -62,12 +62,12 @@ def test_every_size_gets_a_row_with_every_rung_and_pictures(tmp_path: Path) -> N
     config.write_text(json.dumps({"width": 32, "epochs": 1, "threads": 1, "bootstrap_samples": 20}))
 
     code = main(
-        ["sizes", "--generate-items", "60", "--lines", "400,4_000", "--config", str(config), "--json", str(results)]
+        ["sizes", "--generate-items", "60", "--lines", "20,4_000", "--config", str(config), "--json", str(results)]
     )
 
     assert code == 0
     rows = json.loads(results.read_text())["rows"]
-    assert [row["lines"] for row in rows] == [400, 4000]
+    assert [row["lines"] for row in rows] == [20, 4000]
     assert set(rows[1]["ndcg_at_10"]) == {"popularity", "co_purchase", "ease", "blend"}
     assert rows[1]["peak_memory_bytes"] > 0
     assert "train" in rows[1]["seconds"]
