@@ -53,7 +53,7 @@ def read_dataset(name: str, folder: Path) -> Orders:
     """
     if name not in NAMES:
         raise DataError(
-            f"Unknown data set {name!r}; expected one of {', '.join(NAMES)}. "
+            f"Unknown data set {name!r}; expected one of {', '.join(NAMES)}, or of users' bundles youshu, steam. "
             "Read a file of your own with --orders FILE."
         )
     orders, items = folder / name / "orders.parquet", folder / name / "items.parquet"

@@ -1,0 +1,93 @@
+"""One judge for all: from lists to Recall@20 and NDCG@20, with intervals over users.
+
+The draws of the bootstrap are the same for every model, so that two can be compared draw by draw.
+
+Shapes: S bootstrap draws, U users asked for, K places, M measures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bundle_ml.baskets import BoolArray, IntArray
+from bundle_ml.benchmark.for_users.protocol import PLACES
+from bundle_ml.benchmark.judging import DRAWS_AT_ONCE, Mark, Marks
+from bundle_ml.for_users.histories import Ones
+from bundle_ml.for_users.measures import ndcg, recall
+from bundle_ml.metrics import coverage
+
+RECALL, NDCG = f"recall_at_{PLACES}", f"ndcg_at_{PLACES}"
+MEASURES = {RECALL: f"Recall@{PLACES}", NDCG: f"NDCG@{PLACES}"}
+"""Name → what it is called in a report."""
+COVERAGE = f"coverage_at_{PLACES}"
+
+Draws = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class UserMarks(Marks):
+    """How well one model answered. There are no context sizes here."""
+
+    draws: Mapping[str, Draws]
+    """Measure → its mean in each draw."""
+
+
+def judge(list_UK: IntArray, answers_UB: Ones, *, samples: int, seed: int) -> UserMarks:
+    """Mark one model's lists; `answers_UB` has a row for each."""
+    first_UK = list_UK[:, :PLACES]
+    hits_UK = _hits(first_UK, answers_UB)
+    answer_counts_U = np.diff(answers_UB.indptr).astype(np.int64)
+    gains_UM = np.stack([recall(hits_UK, answer_counts_U), ndcg(hits_UK, answer_counts_U)], axis=1)
+    drawn_SM = np.concatenate(list(_drawn_means(gains_UM, samples=samples, seed=seed)))
+    mean: Mark = {}
+    for number, name in enumerate(MEASURES):
+        low, high = np.percentile(drawn_SM[:, number], [2.5, 97.5])
+        mean |= {name: float(gains_UM[:, number].mean()), f"{name}_low": float(low), f"{name}_high": float(high)}
+    mean[COVERAGE] = coverage(first_UK[first_UK >= 0], answers_UB.shape[1])
+    draws = {name: drawn_SM[:, number] for number, name in enumerate(MEASURES)}
+    return UserMarks(mean=mean, draws=draws, by_size={}, ndcg_draws={"mean": draws[NDCG]})
+
+
+def _hits(list_UK: IntArray, answers_UB: Ones) -> BoolArray:
+    """Say which places hold a right answer; always `PLACES` of them."""
+    hits_UK = np.zeros((len(list_UK), PLACES), bool)
+    for row, list_K in enumerate(list_UK):
+        right = answers_UB.indices[answers_UB.indptr[row] : answers_UB.indptr[row + 1]]
+        hits_UK[row, : len(list_K)] = np.isin(list_K, right)
+    return hits_UK
+
+
+def _drawn_means(gains_UM: Draws, *, samples: int, seed: int) -> Iterator[Draws]:
+    random = np.random.default_rng([seed, 4])
+    count = len(gains_UM)
+    for start in range(0, samples, DRAWS_AT_ONCE):
+        size = min(DRAWS_AT_ONCE, samples - start)
+        times_SU = random.multinomial(count, np.full(count, 1 / count), size=size)
+        yield times_SU @ gains_UM / count
+
+
+def compare(marks: Mapping[str, UserMarks], *, ours: str, others: list[str]) -> dict[str, dict[str, Any]]:
+    """Set one model beside the best of the others, by each measure; nothing where either side has no marks."""
+    rivals = [name for name in others if name in marks]
+    if ours not in marks or not rivals:
+        return {}
+    compared: dict[str, dict[str, Any]] = {}
+    for measure in MEASURES:
+        best = max(rivals, key=lambda name: marks[name].mean[measure])
+        own, rival = marks[ours], marks[best]
+        low, high = np.percentile(own.draws[measure] - rival.draws[measure], [2.5, 97.5])
+        compared[measure] = {
+            "ours": own.mean[measure],
+            "theirs": rival.mean[measure],
+            "other": best,
+            "ratio": own.mean[measure] / rival.mean[measure] if rival.mean[measure] else None,
+            "difference_low": float(low),
+            "difference_high": float(high),
+            "intervals_are_apart": own.mean[f"{measure}_low"] > rival.mean[f"{measure}_high"],
+        }
+    return compared
