@@ -132,7 +132,7 @@ def _cost_parts(rows: Sequence[Row], measure: str, title: str) -> Iterator[str]:
     dots = [(x_scale(log10(spent)), y_scale(row["mean"][measure])) for row, spent in zip(rows, seconds, strict=True)]
     taken: list[Box] = [(x - 4, y - 4, x + 4, y + 4) for x, y in dots]
     for row, spent, (x, y) in zip(rows, seconds, dots, strict=True):
-        yield _dot(x, y, _colour(row), f"{row['model']}: {row['mean']['ndcg_at_10']:.4f}, {spent:.1f} s")
+        yield _dot(x, y, _colour(row), f"{row['model']}: {row['mean'][measure]:.4f}, {spent:.1f} s")
         side, down = _free_place(x, y, row["model"], taken)
         taken.append(_box(x, y, row["model"], side, down))
         yield _text(x + 7 * side, y + down, row["model"], anchor="start" if side > 0 else "end", colour=_colour(row))

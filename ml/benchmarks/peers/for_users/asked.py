@@ -69,8 +69,8 @@ class Split:
         for start in range(0, len(numbers), CASES_AT_ONCE):
             users = self.of_users(numbers[start : start + CASES_AT_ONCE])
             for row, list_K in enumerate(top(users)):
-                known = users[row]
-                ranked = popular if len(known) == 0 else list_K
+                known = set(users[row].tolist())
+                ranked = list_K if known else popular
                 kept = [each for each in dict.fromkeys(ranked.tolist()) if each >= 0 and each not in known]
                 lists_UK[start + row, : len(kept[:LIST_LENGTH])] = kept[:LIST_LENGTH]
         return lists_UK
