@@ -113,7 +113,7 @@ def fit_weights(asked: Shortlists) -> FloatArray:
     """Search the weights, (P,); they sum to 1, and are never worse than the best part alone."""
     units_PP = np.eye(len(asked.parts_PUS), dtype=np.float32)
     alone_P = max(units_PP, key=asked.worth)
-    found_P = _search(asked, np.maximum(alone_P, np.float32(FIRST_SHARE)))
+    found_P = _without_idle_parts(asked, _search(asked, np.maximum(alone_P, np.float32(FIRST_SHARE))))
     best_P = max((alone_P, found_P), key=asked.worth)  # of equals the simpler
     return np.asarray(best_P / best_P.sum(), np.float32)
 
@@ -130,4 +130,15 @@ def _search(asked: Shortlists, weights_P: FloatArray) -> FloatArray:
                     weights_P, best = tried_P, worth
         if best == before:
             break
+    return weights_P
+
+
+def _without_idle_parts(asked: Shortlists, weights_P: FloatArray) -> FloatArray:
+    """Leave out parts, those of least weight first, without which the lists are no worse."""
+    best = asked.worth(weights_P)
+    for part in np.argsort(weights_P, kind="stable").tolist():
+        fewer_P = weights_P.copy()
+        fewer_P[part] = 0
+        if fewer_P.any() and (found := asked.worth(fewer_P)) >= best:
+            weights_P, best = fewer_P, found
     return weights_P
