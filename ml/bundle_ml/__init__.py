@@ -16,6 +16,7 @@ In reading order:
     substitutes, generation        beam search from an anchor, with a decision to stop
     artefact                       write atomically, verify every byte, read candidates
     learning, pipeline             what is fitted on which baskets, the table that every model carries; the whole run
+    for_users                      ready-made bundles ranked for a user, by what the user has
     benchmark                      these models and other packages' on the same questions, one judge for all
 
 What is unusual: the plain statistics are part of the model and stand beside it in every table, and a rung of the

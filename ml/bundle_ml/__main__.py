@@ -153,7 +153,10 @@ def _benchmark(options: argparse.Namespace) -> None:
     read_settings(options.config)
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     with training_extra():
-        from bundle_ml.benchmark.command import main as benchmark
+        from bundle_ml.benchmark import command
+        from bundle_ml.benchmark.for_users import command as command_for_users
+        from bundle_ml.benchmark.for_users import datasets as for_users
+    benchmark = command_for_users.main if options.dataset in for_users.NAMES else command.main
     sys.stdout.write(benchmark(options))
 
 

@@ -2,7 +2,7 @@
 
 A basket stands in up to four cases, one per context size, and is drawn with all of them. The draws depend on nothing
 but the number of baskets and the seed, so two models can be compared draw by draw: what makes a draw easy for both
-cancels out of their difference.
+cancels out of their difference. What is drawn may as well be users, each with one case.
 
 Source: Efron 1979, "Bootstrap methods: another look at the jackknife" (percentile method).
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ import scipy.sparse
 import torch
 from epochs import train
 from matrices import incidence
-from protocol import Fitted, Sets, by_scores, run
+from protocol import Fitted, FloatArray, IntArray, Sets, Top, by_scores, run
 from recbole.config import Config
 from recbole.data import create_dataset
 from recbole.data.utils import create_samplers, get_dataloader
@@ -54,7 +55,25 @@ class Normalised(LightGCN):
         return torch.sparse_coo_tensor(places, torch.as_tensor(values, dtype=torch.float32), graph.shape).coalesce()
 
 
+Answering = Callable[[FloatArray, FloatArray], Top]
+"""Makes a model of propagated embeddings: of baskets, a row for each, and of items; zeros where none was trained."""
+
+
 def fit(baskets: Sets, item_count: int, trial: Any, *, epochs: int = 0, **settings: Any) -> Fitted:
+    damping_V = (1 / np.sqrt(np.maximum(np.bincount(baskets.items, minlength=item_count), 1))).astype(np.float32)
+
+    def answering(_: FloatArray, items_VD: FloatArray) -> Top:
+        passed_on_VD = items_VD * damping_V[:, None]
+        return by_scores(
+            lambda contexts: (incidence(contexts, item_count, 1.0 / contexts.lengths) @ passed_on_VD) @ items_VD.T
+        )
+
+    return fit_graph(baskets, item_count, trial, answering, epochs=epochs, **settings)
+
+
+def fit_graph(
+    baskets: Sets, item_count: int, trial: Any, answering: Answering, *, epochs: int = 0, **settings: Any
+) -> Fitted:
     sys.argv = sys.argv[:1]  # RecBole reads settings from there too
     # RecBole writes logs into the working directory.
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
@@ -66,9 +85,6 @@ def fit(baskets: Sets, item_count: int, trial: Any, *, epochs: int = 0, **settin
         batches = get_dataloader(config, "train")(config, slices[0], sampler, shuffle=True)
         model = Normalised(config, slices[0]).to(config["device"])
         trainer = Trainer(config, model)
-        damping_V = (1 / np.sqrt(np.maximum(np.bincount(baskets.items, minlength=item_count), 1))).astype(np.float32)
-        known = np.unique(baskets.items)
-        number_of = dataset.token2id("item_id", known.astype(str))
 
         def train_epoch() -> Any:
             trainer.epochs = trainer.start_epoch + 1
@@ -76,19 +92,20 @@ def fit(baskets: Sets, item_count: int, trial: Any, *, epochs: int = 0, **settin
             trainer.start_epoch = trainer.epochs
             return model
 
-        def answering() -> Any:
+        def of_all(field: str, known: IntArray, count: int, propagated: torch.Tensor) -> FloatArray:
+            embeddings = np.zeros((count, propagated.shape[1]), np.float32)
+            embeddings[known] = propagated.cpu().numpy()[dataset.token2id(field, known.astype(str))]
+            return embeddings
+
+        def answering_now() -> Top:
             with torch.no_grad():
-                _, propagated = model.forward()
-            embeddings_VD = np.zeros((item_count, propagated.shape[1]), np.float32)
-            embeddings_VD[known] = propagated.cpu().numpy()[number_of]
-            passed_on_VD = embeddings_VD * damping_V[:, None]
-            return by_scores(
-                lambda contexts: (
-                    (incidence(contexts, item_count, 1.0 / contexts.lengths) @ passed_on_VD) @ embeddings_VD.T
-                )
+                of_baskets, of_items = model.forward()
+            return answering(
+                of_all("user_id", np.flatnonzero(baskets.lengths), len(baskets), of_baskets),
+                of_all("item_id", np.unique(baskets.items), item_count, of_items),
             )
 
-        fitted = train(train_epoch, answering, trial, epochs=epochs, patience=PATIENCE)
+        fitted = train(train_epoch, answering_now, trial, epochs=epochs, patience=PATIENCE)
         trainer.tensorboard.close()
     return fitted
 

@@ -25,6 +25,7 @@ In reading order:
     peers, processes      other packages' models, each in a process with a time limit; a failure is a row that says why
     comparison, report    who leads by how much; JSON, a table and plots
     command               all of it in order
+    for_users             the same for ready-made bundles and users, on the published splits of that task
 
 What is unusual: models are told apart from their judge by files. Our own are measured as processes, by the lists that
 they hand in, like anybody's. Other packages live in an environment of their own (`ml/benchmarks` in the source tree).

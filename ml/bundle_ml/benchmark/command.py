@@ -49,6 +49,15 @@ class Options:
     config: Path | None = None
     """Settings of our own models."""
 
+    @classmethod
+    def of(cls, options: argparse.Namespace) -> Options:
+        return cls(
+            budget_seconds=options.budget_seconds,
+            limit_seconds=options.limit_seconds or 4 * options.budget_seconds + 600,
+            seed=options.seed,
+            config=options.config,
+        )
+
 
 @dataclass(slots=True)
 class Row:
@@ -95,12 +104,12 @@ def benchmark(
         DataError: there are too few orders.
     """
     exam = draw_exam(orders, seed=options.seed)
-    with _folder(work) as folder:
+    with folder_for(work) as folder:
         write_given(exam.given, folder / "split")
         count = len(peers) + 1
         rows = _run_own(folder, options, partial(on_progress, 0, count))
         for number, peer in enumerate(peers, 1):
-            rows.append(_run_peer(peer, exam, folder, options, partial(on_progress, number, count)))
+            rows.append(run_peer(peer, exam.given.fingerprint, folder, options, partial(on_progress, number, count)))
         on_progress(count, count, "judging")
         for row in rows:
             _judge(row, exam, folder, options)
@@ -122,13 +131,15 @@ def main(options: argparse.Namespace) -> str:
     python = options.peers_python or PYTHON
     peers = find_peers(options.peers, python=python)
     orders = read_orders(options.orders) if options.orders else read_dataset(options.dataset, options.data)
-    asked = Options(
-        budget_seconds=options.budget_seconds,
-        limit_seconds=options.limit_seconds or 4 * options.budget_seconds + 600,
-        seed=options.seed,
-        config=options.config,
-    )
-    with tqdm(total=len(peers) + 1, bar_format="{l_bar}{bar}| {n_fmt}/{total_fmt} {postfix}", file=sys.stderr) as bar:
+    with progress_bar(len(peers) + 1) as tell:
+        results = benchmark(orders, peers, Options.of(options), work=options.work, on_progress=tell)
+    write_report(results, options.json)
+    return as_markdown(results)
+
+
+@contextmanager
+def progress_bar(count: int) -> Iterator[OnProgress]:
+    with tqdm(total=count, bar_format="{l_bar}{bar}| {n_fmt}/{total_fmt} {postfix}", file=sys.stderr) as bar:
         bar.set_description("benchmark")
 
         def tell(done: int, _count: int, message: str) -> None:
@@ -136,13 +147,11 @@ def main(options: argparse.Namespace) -> str:
             bar.update(done - bar.n)
             bar.refresh()
 
-        results = benchmark(orders, peers, asked, work=options.work, on_progress=tell)
-    write_report(results, options.json)
-    return as_markdown(results)
+        yield tell
 
 
 @contextmanager
-def _folder(work: Path | None) -> Iterator[Path]:
+def folder_for(work: Path | None) -> Iterator[Path]:
     if work:
         yield work
         return
@@ -156,7 +165,7 @@ def _run_own(folder: Path, options: Options, on_message: Callable[[str], None]) 
         shutil.rmtree(folder / "answers" / name, ignore_errors=True)
     command = [sys.executable, "-m", "bundle_ml.benchmark.own", str(folder / "split"), str(folder / "answers")]
     command += ["--config", str(options.config)] if options.config else []
-    failed = _run(OWN, command, folder, options, on_message)
+    failed = run_model(OWN, command, folder, options, on_message)
     rows = [Row(name, OWN) for name in names]
     for row in rows:
         if failed and not (folder / "answers" / row.model).is_dir():
@@ -164,11 +173,12 @@ def _run_own(folder: Path, options: Options, on_message: Callable[[str], None]) 
     return rows
 
 
-def _run_peer(peer: Peer, exam: Exam, folder: Path, options: Options, on_message: Callable[[str], None]) -> Row:
+def run_peer(peer: Peer, fingerprint: str, folder: Path, options: Options, on_message: Callable[[str], None]) -> Row:
+    """Ask one peer, or take what it answered to the same questions; the folder holds `split` and gets `answers`."""
     out = folder / "answers" / peer.name
     receipt = folder / "answers" / f"{peer.name}.json"
     asked = {
-        "questions": exam.given.fingerprint,
+        "questions": fingerprint,
         "budget_seconds": options.budget_seconds,
         "threads": available_cores(),
         "script": peer.version(),
@@ -178,15 +188,16 @@ def _run_peer(peer: Peer, exam: Exam, folder: Path, options: Options, on_message
     receipt.unlink(missing_ok=True)
     shutil.rmtree(out, ignore_errors=True)
     command = peer.command(folder / "split", out, budget_seconds=options.budget_seconds)
-    failed = _run(peer.name, command, folder, options, on_message)
+    failed = run_model(peer.name, command, folder, options, on_message)
     if failed is None:
         receipt.write_text(json.dumps(asked), encoding="utf-8")
     return Row(peer.name, "peer", failed=failed)
 
 
-def _run(
+def run_model(
     name: str, command: list[str], folder: Path, options: Options, on_message: Callable[[str], None]
 ) -> str | None:
+    """Run one process; returns why it failed, or None."""
     return run(
         command,
         log=folder / "logs" / f"{name}.txt",

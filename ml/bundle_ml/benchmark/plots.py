@@ -16,6 +16,8 @@ from xml.sax.saxutils import escape
 Row = Mapping[str, Any]
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom."""
+Interval = tuple[float, float, float]
+"""Low, mean, high."""
 
 OWN_COLOUR, PEER_COLOUR, INK, GRID = "#0072b2", "#d55e00", "#333333", "#dddddd"
 """Of Okabe and Ito's palette, which colour-blind people can tell apart."""
@@ -26,6 +28,7 @@ LETTER_WIDTH, LETTER_HEIGHT = 6.5, 11
 LABEL_PLACES = tuple((side, down) for down in (4, 16, -8, 28, -20, 40) for side in (1, -1))
 """Where a label may stand beside its dot: right (1) or left, so far down."""
 PANELS = {"1": "1 item shown", "2": "2 items", "4": "4 items", "all_but_one": "all but one", "mean": "mean"}
+NDCG, NDCG_NAME = "ndcg_at_10", "NDCG@10"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +51,26 @@ class Scale:
 
 def draw_marks(rows: Sequence[Row]) -> str:
     """NDCG@10 of every model with its interval, a panel for each context size."""
-    answered = sorted(_answered(rows), key=lambda row: -float(row["mean"]["ndcg_at_10"]))
-    panels = [size for size in PANELS if any(_mark(row, size) for row in answered)]
-    width = NAMES_WIDTH + len(panels) * (PANEL_WIDTH + PANEL_GAP)
-    return _document(width, TOP + len(answered) * LINE_HEIGHT + 12, "NDCG@10 by model", _mark_parts(answered, panels))
+    answered = sorted(_answered(rows), key=lambda row: -float(row["mean"][NDCG]))
+    panels = {
+        words: [_interval(_mark(row, size), NDCG) for row in answered]
+        for size, words in PANELS.items()
+        if any(_mark(row, size) for row in answered)
+    }
+    return _draw_panels(answered, panels, f"{NDCG_NAME} by model")
 
 
-def draw_costs(rows: Sequence[Row]) -> str:
-    """Mean NDCG@10 of every model over the seconds of its training, on a logarithmic axis."""
-    return _document(COST_WIDTH, COST_HEIGHT, "Mean NDCG@10 over seconds of training", _cost_parts(_answered(rows)))
+def draw_measures(rows: Sequence[Row], measures: Mapping[str, str]) -> str:
+    """The mean of each measure (name → what it is called) with its interval, a panel for each."""
+    answered = sorted(_answered(rows), key=lambda row: -float(row["mean"][next(iter(measures))]))
+    panels = {words: [_interval(row["mean"], name) for row in answered] for name, words in measures.items()}
+    return _draw_panels(answered, panels, f"{', '.join(measures.values())} by model")
+
+
+def draw_costs(rows: Sequence[Row], *, measure: str = NDCG, words: str = NDCG_NAME) -> str:
+    """The mean of a measure over the seconds of training, on a logarithmic axis."""
+    title = f"Mean {words} over seconds of training"
+    return _document(COST_WIDTH, COST_HEIGHT, title, _cost_parts(_answered(rows), measure, title))
 
 
 def _answered(rows: Sequence[Row]) -> list[Row]:
@@ -72,33 +86,43 @@ def _colour(row: Row) -> str:
     return OWN_COLOUR if row["source"] == "bundle_ml" else PEER_COLOUR
 
 
-def _mark_parts(rows: Sequence[Row], panels: Sequence[str]) -> Iterator[str]:
+def _interval(mark: Mapping[str, float] | None, measure: str) -> Interval | None:
+    return (mark[f"{measure}_low"], mark[measure], mark[f"{measure}_high"]) if mark else None
+
+
+def _draw_panels(rows: Sequence[Row], panels: Mapping[str, Sequence[Interval | None]], title: str) -> str:
+    width = NAMES_WIDTH + len(panels) * (PANEL_WIDTH + PANEL_GAP)
+    return _document(width, TOP + len(rows) * LINE_HEIGHT + 12, title, _panel_parts(rows, panels))
+
+
+def _panel_parts(rows: Sequence[Row], panels: Mapping[str, Sequence[Interval | None]]) -> Iterator[str]:
     for number, row in enumerate(rows):
         yield _text(NAMES_WIDTH - 10, TOP + number * LINE_HEIGHT + 4, row["model"], anchor="end", colour=_colour(row))
-    for place, size in enumerate(panels):
+    for place, (words, intervals) in enumerate(panels.items()):
         left = NAMES_WIDTH + place * (PANEL_WIDTH + PANEL_GAP)
-        highest = max((mark["ndcg_at_10_high"] for row in rows if (mark := _mark(row, size))), default=1.0)
+        highest = max((interval[2] for interval in intervals if interval), default=1.0)
         scale = Scale(0, highest, left, left + PANEL_WIDTH)
         bottom = TOP + len(rows) * LINE_HEIGHT - 8
-        yield _text(left, 16, PANELS[size], weight="bold")
+        yield _text(left, 16, words, weight="bold")
         for value in (0, highest / 2, highest):
             yield _line(scale(value), TOP - 12, scale(value), bottom, GRID)
             yield _text(scale(value), 30, f"{value:.2f}", anchor="middle")
-        for number, row in enumerate(rows):
-            if mark := _mark(row, size):
-                yield from _whisker(mark, scale, TOP + number * LINE_HEIGHT, _colour(row))
+        for number, (row, interval) in enumerate(zip(rows, intervals, strict=True)):
+            if interval:
+                yield from _whisker(interval, scale, TOP + number * LINE_HEIGHT, _colour(row))
 
 
-def _whisker(mark: Mapping[str, float], scale: Scale, y: float, colour: str) -> Iterator[str]:
-    yield _line(scale(mark["ndcg_at_10_low"]), y, scale(mark["ndcg_at_10_high"]), y, colour)
-    yield _dot(scale(mark["ndcg_at_10"]), y, colour, f"{mark['ndcg_at_10']:.4f}")
+def _whisker(interval: Interval, scale: Scale, y: float, colour: str) -> Iterator[str]:
+    low, mean, high = interval
+    yield _line(scale(low), y, scale(high), y, colour)
+    yield _dot(scale(mean), y, colour, f"{mean:.4f}")
 
 
-def _cost_parts(rows: Sequence[Row]) -> Iterator[str]:
+def _cost_parts(rows: Sequence[Row], measure: str, title: str) -> Iterator[str]:
     seconds = [max(float(row["seconds"].get("training", 0.0)), 0.01) for row in rows]
     first, last = floor(log10(min(seconds, default=1.0))), ceil(log10(max(seconds, default=1.0)))
     x_scale = Scale(first, max(last, first + 1), MARGIN, COST_WIDTH - 120)
-    highest = max((float(row["mean"]["ndcg_at_10"]) for row in rows), default=1.0)
+    highest = max((float(row["mean"][measure]) for row in rows), default=1.0)
     y_scale = Scale(0, highest, COST_HEIGHT - MARGIN, TOP)
     for power in range(first, max(last, first + 1) + 1):
         yield _line(x_scale(power), TOP, x_scale(power), COST_HEIGHT - MARGIN, GRID)
@@ -106,13 +130,11 @@ def _cost_parts(rows: Sequence[Row]) -> Iterator[str]:
     for value in (0, highest / 2, highest):
         yield _line(MARGIN, y_scale(value), COST_WIDTH - 120, y_scale(value), GRID)
         yield _text(MARGIN - 6, y_scale(value) + 4, f"{value:.3f}", anchor="end")
-    yield _text(MARGIN, 20, "Mean NDCG@10 over seconds of training", weight="bold")
-    dots = [
-        (x_scale(log10(spent)), y_scale(row["mean"]["ndcg_at_10"])) for row, spent in zip(rows, seconds, strict=True)
-    ]
+    yield _text(MARGIN, 20, title, weight="bold")
+    dots = [(x_scale(log10(spent)), y_scale(row["mean"][measure])) for row, spent in zip(rows, seconds, strict=True)]
     taken: list[Box] = [(x - 4, y - 4, x + 4, y + 4) for x, y in dots]
     for row, spent, (x, y) in zip(rows, seconds, dots, strict=True):
-        yield _dot(x, y, _colour(row), f"{row['model']}: {row['mean']['ndcg_at_10']:.4f}, {spent:.1f} s")
+        yield _dot(x, y, _colour(row), f"{row['model']}: {row['mean'][measure]:.4f}, {spent:.1f} s")
         side, down = _free_place(x, y, row["model"], taken)
         taken.append(_box(x, y, row["model"], side, down))
         yield _text(x + 7 * side, y + down, row["model"], anchor="start" if side > 0 else "end", colour=_colour(row))

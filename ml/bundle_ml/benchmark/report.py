@@ -21,13 +21,15 @@ AGAINST = {
 
 def write_report(results: Mapping[str, Any], path: Path) -> list[Path]:
     """Write the JSON file, and a Markdown file and plots of the same name beside it; returns what was written."""
+    rows = results["rows"]
+    pictures = {"ndcg": draw_marks(rows), "costs": draw_costs(rows)}
+    return write_files(results, path, as_markdown(results, plots=path.stem), pictures)
+
+
+def write_files(results: Mapping[str, Any], path: Path, markdown: str, pictures: Mapping[str, str]) -> list[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
-    texts = {
-        path: json.dumps(results, indent=2) + "\n",
-        path.with_suffix(".md"): as_markdown(results, plots=path.stem),
-        path.with_name(f"{path.stem}_ndcg.svg"): draw_marks(results["rows"]),
-        path.with_name(f"{path.stem}_costs.svg"): draw_costs(results["rows"]),
-    }
+    texts = {path: json.dumps(results, indent=2) + "\n", path.with_suffix(".md"): markdown}
+    texts |= {path.with_name(f"{path.stem}_{name}.svg"): picture for name, picture in pictures.items()}
     for each, text in texts.items():
         replace_file(each, text.encode())
     return list(texts)
@@ -56,7 +58,7 @@ def _lines(results: Mapping[str, Any], plots: str | None) -> Iterator[str]:
     if failed:
         yield from ("", "Without a row:", "", *(f"* **{row['model']}**: {row['failed']}" for row in failed))
     yield from ("", "Chosen on the validation slice:", "")
-    yield from (_choice(row) for row in answered)
+    yield from (choice(row) for row in answered)
     if plots:
         yield from ("", f"![NDCG@10 by context size]({plots}_ndcg.svg)", f"![Gain and cost]({plots}_costs.svg)")
 
@@ -124,7 +126,8 @@ def _rounded(value: Any) -> Any:
     return float(f"{value:.3g}") if isinstance(value, float) else value
 
 
-def _choice(row: Mapping[str, Any]) -> str:
+def choice(row: Mapping[str, Any]) -> str:
+    """Say in one line what a model chose, and out of how many."""
     settings = json.dumps(_rounded({name: value for name, value in row["settings"].items() if name != "settings"}))
     tried = f" (best of {len(row['tried'])} tried)" if row["tried"] else ""
     to_best = row["seconds"].get("to_best")
