@@ -44,10 +44,11 @@ class Scale:
         return round(self.start + (value - self.low) / span * (self.end - self.start), 2)
 
 
-def draw_marks(rows: Sequence[Row]) -> str:
-    """NDCG@10 of every model with its interval, a panel for each context size."""
+def draw_marks(rows: Sequence[Row], names: Mapping[str, str] | None = None) -> str:
+    """NDCG@10 of every model with its interval, a panel for each context size or by other names."""
+    titles = PANELS | dict(names or {})
     answered = sorted(_answered(rows), key=lambda row: -float(row["mean"]["ndcg_at_10"]))
-    panels = [size for size in PANELS if any(_mark(row, size) for row in answered)]
+    panels = {size: title for size, title in titles.items() if any(_mark(row, size) for row in answered)}
     width = NAMES_WIDTH + len(panels) * (PANEL_WIDTH + PANEL_GAP)
     return _document(width, TOP + len(answered) * LINE_HEIGHT + 12, "NDCG@10 by model", _mark_parts(answered, panels))
 
@@ -70,15 +71,15 @@ def _colour(row: Row) -> str:
     return OWN_COLOUR if row["source"] == "bundle_ml" else PEER_COLOUR
 
 
-def _mark_parts(rows: Sequence[Row], panels: Sequence[str]) -> Iterator[str]:
+def _mark_parts(rows: Sequence[Row], panels: Mapping[str, str]) -> Iterator[str]:
     for number, row in enumerate(rows):
         yield _text(NAMES_WIDTH - 10, TOP + number * LINE_HEIGHT + 4, row["model"], anchor="end", colour=_colour(row))
-    for place, size in enumerate(panels):
+    for place, (size, title) in enumerate(panels.items()):
         left = NAMES_WIDTH + place * (PANEL_WIDTH + PANEL_GAP)
         highest = max((mark["ndcg_at_10_high"] for row in rows if (mark := _mark(row, size))), default=1.0)
         scale = Scale(0, highest, left, left + PANEL_WIDTH)
         bottom = TOP + len(rows) * LINE_HEIGHT - 8
-        yield _text(left, 16, PANELS[size], weight="bold")
+        yield _text(left, 16, title, weight="bold")
         for value in (0, highest / 2, highest):
             yield _line(scale(value), TOP - 12, scale(value), bottom, GRID)
             yield _text(scale(value), 30, f"{value:.2f}", anchor="middle")
