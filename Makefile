@@ -16,8 +16,9 @@ PEERS_VENV := .venv-peers
 DATASET ?=
 DATA    ?=
 PEERS   ?= all
+TASK    ?=
 BUDGET  ?= 600
-JSON    ?= build/benchmark/$(or $(DATASET),$(basename $(notdir $(ORDERS)))).json
+JSON    ?= build/benchmark/$(or $(DATASET),$(basename $(notdir $(ORDERS))))$(if $(TASK),_$(TASK)).json
 
 export PORT ORDERS
 export PIP_DISABLE_PIP_VERSION_CHECK = 1

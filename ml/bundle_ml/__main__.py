@@ -73,9 +73,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     benchmark.add_argument(
         "--task",
-        choices=("completion", "next_basket"),
+        choices=("completion", "next_basket", "visit"),
         default="completion",
-        help="the item hidden from a basket, or the next basket of a shopper",
+        help="an item of a basket; the next basket of a shopper; an item of a basket, the shopper's past being known",
     )
     benchmark.add_argument("--peers", default="none", help="all, none, or names separated by commas")
     benchmark.add_argument("--peers-python", type=Path, help="the interpreter of the peers' environment")

@@ -17,6 +17,7 @@ GRID = [
         "dropout_rate": dropout,
         "mask_prob": mask_prob,
         "session_max_len": length,
+        "batch_size": 32,
         "lr": rate,
     }
     for factors, dropout, mask_prob, length, rate in (

@@ -16,6 +16,7 @@ GRID = [
         "n_heads": 2,
         "dropout_rate": dropout,
         "session_max_len": length,
+        "batch_size": 32,
         "lr": rate,
     }
     for factors, blocks, dropout, length, rate in (

@@ -95,7 +95,7 @@ def draw_exam(orders: Orders, *, seed: int) -> Exam:
     slices = split_by_time(ordered, validation_ratio=VALIDATION_RATIO, test_ratio=TEST_RATIO)
     split = _with_vocabulary_of_train(slices)
     validation = cases_by_context_size(split.validation, seed=seed, limit=VALIDATION_CASES)
-    test = _hiding_one_item(cases_by_context_size(split.test, seed=seed, limit=TEST_CASES)["all_but_one"])
+    test = hiding_one_item(cases_by_context_size(split.test, seed=seed, limit=TEST_CASES)["all_but_one"])
     fewest = min(len(validation["1"]), len(test["1"]))
     if fewest < MIN_CASES:
         raise DataError(
@@ -151,7 +151,7 @@ def restricted(baskets: Baskets, kept: npt.NDArray[np.int64]) -> Baskets:
     )
 
 
-def _hiding_one_item(whole: Cases) -> dict[str, Cases]:
+def hiding_one_item(whole: Cases) -> dict[str, Cases]:
     """Hide the same item of a basket at every size; else one question would show the answer to another."""
     shown = np.diff(whole.contexts.offsets)
     cases = {}
@@ -190,9 +190,9 @@ def write_given(given: Given, folder: Path) -> None:
             save_baskets(filling, name, baskets)
         for size in CONTEXT_SIZES:
             cases = given.validation_cases[size]
-            _save_contexts(filling, f"validation_cases_{size}", cases.contexts)
+            save_contexts(filling, f"validation_cases_{size}", cases.contexts)
             _save(filling, f"validation_cases_{size}_targets", cases.targets)
-            _save_contexts(filling, f"test_cases_{size}", given.test_contexts[size])
+            save_contexts(filling, f"test_cases_{size}", given.test_contexts[size])
 
 
 def read_given(folder: Path) -> Given:
@@ -209,7 +209,7 @@ def read_given(folder: Path) -> Given:
         train=train,
         validation=validation,
         validation_cases={size: _load_cases(folder, f"validation_cases_{size}") for size in CONTEXT_SIZES},
-        test_contexts={size: _load_contexts(folder, f"test_cases_{size}") for size in CONTEXT_SIZES},
+        test_contexts={size: load_contexts(folder, f"test_cases_{size}") for size in CONTEXT_SIZES},
         fingerprint=about["fingerprint"],
     )
 
@@ -229,7 +229,7 @@ def _save(folder: Path, name: str, values: npt.NDArray[np.generic]) -> None:
     np.save(folder / f"{name}.npy", values, allow_pickle=False)
 
 
-def _save_contexts(folder: Path, name: str, contexts: Contexts) -> None:
+def save_contexts(folder: Path, name: str, contexts: Contexts) -> None:
     _save(folder, f"{name}_offsets", contexts.offsets)
     _save(folder, f"{name}_items", contexts.items)
 
@@ -249,13 +249,13 @@ def load_baskets(folder: Path, name: str, keys: tuple[str, ...]) -> Baskets:
     )
 
 
-def _load_contexts(folder: Path, name: str) -> Contexts:
+def load_contexts(folder: Path, name: str) -> Contexts:
     return Contexts(_load(folder, f"{name}_offsets").astype(np.int64), _load(folder, f"{name}_items").astype(np.int32))
 
 
 def _load_cases(folder: Path, name: str) -> Cases:
     targets = _load(folder, f"{name}_targets").astype(np.int32)
-    return Cases(_load_contexts(folder, name), targets, Contexts.of(list(targets[:, None])))
+    return Cases(load_contexts(folder, name), targets, Contexts.of(list(targets[:, None])))
 
 
 def describe(exam: Exam) -> dict[str, Any]:

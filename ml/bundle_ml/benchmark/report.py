@@ -20,7 +20,7 @@ OVERALL = {"recall_at_10": "Recall@10", "recall_at_20": "Recall@20", "mrr": "MRR
 COSTS = {"tuning": "tuning s", "training": "training s", "scoring": "scoring s"}
 AGAINST = {
     "best_peer": "the best tuned peer",
-    "without_transformer": "the same blend without the Transformer",
+    "without_transformer": "the same without one part",
 }
 
 

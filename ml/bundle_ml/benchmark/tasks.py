@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bundle_ml.benchmark import judging, next_basket, own, own_next_basket, protocol
+from bundle_ml.benchmark import judging, next_basket, own, own_next_basket, own_visit, protocol, visit
 from bundle_ml.benchmark.judging import Marks
 from bundle_ml.personalising import QUESTION
 
-COMPLETION = "completion"
+COMPLETION, VISIT = "completion", "visit"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +29,7 @@ class Task:
     own_models: tuple[str, ...]
     shipped: str
     part_left_out: tuple[str, ...] = ()
-    """Ours without the part that costs most."""
+    """Ours without one part: what does that part add?"""
     peers_prefix: str = ""
 
 
@@ -53,5 +53,16 @@ TASKS = {
         own_models=own_next_basket.MODELS,
         shipped=own_next_basket.SHIPPED,
         peers_prefix=f"{QUESTION}_",
+    ),
+    VISIT: Task(
+        draw=visit.draw_exam,
+        write=visit.write_given,
+        judge=judging.judge,
+        describe=visit.describe,
+        own_module="bundle_ml.benchmark.own_visit",
+        own_models=own_visit.MODELS,
+        shipped=own_visit.SHIPPED,
+        part_left_out=(own_visit.WITHOUT_PAST,),
+        peers_prefix=f"{VISIT}_",
     ),
 }

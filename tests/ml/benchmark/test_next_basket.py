@@ -102,7 +102,7 @@ def test_what_a_model_is_given_comes_back_from_its_folder_without_the_answers(
     given = read_given(split)
 
     assert (given.train.fingerprint(), given.fingerprint) == (exam.given.train.fingerprint(), exam.given.fingerprint)
-    np.testing.assert_array_equal(given.validation.shoppers, exam.given.validation.shoppers)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(given.validation.shoppers, exam.given.validation.shoppers)
     assert (given.test_shoppers == exam.given.test_shoppers).all()
     assert not [path for path in split.iterdir() if "test" in path.name and path.name != "test_shoppers.npy"]
 
