@@ -7,7 +7,8 @@ baskets. A shopper without a past gets zeros.
 All look at the past through profiles: a shopper's baskets averaged, the latest counting most (see `histories.Fading`).
 
 What is unusual: the item-to-item matrix from one basket to the next keeps its diagonal. How often a thing is bought
-again stands there, beside what is bought instead and what is bought after it.
+again stands there, beside what is bought instead and what is bought after it. Left out: EASE and co-purchase, which say
+what is bought together, asked about a past; beside the others they added nothing measurable.
 
 Shapes: B shoppers asked about, U shoppers known, V items, K neighbours, T baskets that had one before them.
 """
@@ -23,9 +24,9 @@ import scipy.sparse
 from bundle_ml.baskets import FloatArray
 from bundle_ml.cases import Contexts
 from bundle_ml.histories import Fading, Histories, past_of
-from bundle_ml.rungs import ROWS_AT_ONCE, ItemToItem, Rung, incidence, places_of_strongest, stacked
+from bundle_ml.rungs import ROWS_AT_ONCE, Rung, incidence, places_of_strongest, stacked
 
-FREQUENCY, ALIKE, NEXT_BASKET, EASE_OF_PAST = "frequency", "shoppers_alike", "next_basket", "ease_of_past"
+FREQUENCY, ALIKE, NEXT_BASKET = "frequency", "shoppers_alike", "next_basket"
 SAME_SHOPPER = 1 - 1e-5
 """A cosine above it: the shopper, who is among those known, or one who adds nothing to what is known already."""
 SHOPPERS_AT_ONCE = 128
@@ -69,11 +70,6 @@ class OfProfile(Rung):
 
     def scores(self, contexts: Contexts) -> FloatArray:
         return np.asarray((past_of(contexts).profiles(self.fading) @ self.weights_VV).toarray())
-
-
-def of_profile(rung: ItemToItem, fading: Fading) -> OfProfile:
-    """Let co-purchase or EASE look at a past instead of a basket."""
-    return OfProfile(rung.weights_VV, fading)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

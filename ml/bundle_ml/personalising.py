@@ -38,6 +38,8 @@ HALF_LIVES_DAYS = (365.0, 180.0, 60.0)
 NEIGHBOUR_COUNTS = (100, 300)
 NEXT_BASKET_L2 = 200.0
 LISTED = 10
+CASES = 8000
+"""Pairs of a shopper and an item to weigh by."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,9 +63,8 @@ def next_basket_cases(histories: Histories, nexts: Baskets, *, seed: int, limit:
     highest = np.concatenate([[1.0], np.cumsum(1 / np.log2(np.arange(LISTED) + 2.0))])[
         np.minimum(nexts.lengths, LISTED)
     ]
-    chances = np.repeat(1 / highest, nexts.lengths)
-    count = min(limit, len(chances))
-    drawn = np.random.default_rng([seed, 5]).choice(len(chances), count, replace=False, p=chances / chances.sum())
+    waits = np.random.default_rng([seed, 5]).exponential(size=len(nexts.items)) * np.repeat(highest, nexts.lengths)
+    drawn = np.argsort(waits, kind="stable")[:limit]  # Who waits for a shorter time on average comes first more often.
     shoppers = np.repeat(np.arange(len(nexts)), nexts.lengths)[drawn]
     rests = nexts.take(shoppers)
     return Cases(histories.take(shoppers), nexts.items[drawn], Contexts(rests.offsets, rests.items))
@@ -121,6 +122,24 @@ def fit_personal_rungs(baskets: Baskets, choices: PersonalChoices, settings: Set
             max_items=settings.ease_max_items,
         ),
     }
+
+
+def fit_personal(baskets: Baskets, settings: Settings) -> Blend:
+    """Hold out each shopper's last basket to choose and to weigh by, then fit again with all; ranks `Histories`.
+
+    Without a shopper who came twice there is nothing to weigh by: all parts count alike.
+
+    Raises:
+        DataError: the baskets know no shoppers.
+    """
+    all_pasts = histories_of(baskets)
+    asked = np.flatnonzero(all_pasts.sizes >= 2)
+    train, nexts = last_baskets(baskets, shoppers=asked)
+    pasts = histories_of(train, shopper_count=len(all_pasts)).take(asked)
+    cases = next_basket_cases(pasts, nexts, seed=settings.seed, limit=CASES)
+    choices = choose_personal(train, cases, settings)
+    blend = fit_past_blend(fit_personal_rungs(train, choices, settings), cases)
+    return blend.with_rungs(fit_personal_rungs(baskets, choices, settings))
 
 
 def fit_past_blend(rungs: Mapping[str, Rung], cases: Cases) -> Blend:

@@ -15,6 +15,7 @@ from bundle_ml.benchmark.next_basket import NextBasketGiven, read_given
 from bundle_ml.benchmark.own import PREFIX, Desk, Stopwatch, run_own, say
 from bundle_ml.personal import ALIKE, FREQUENCY, NEXT_BASKET
 from bundle_ml.personalising import (
+    CASES,
     PersonalChoices,
     choose_personal,
     fit_past_blend,
@@ -28,7 +29,6 @@ PERSONAL = "personal_blend"
 RUNGS = (POPULARITY, FREQUENCY, ALIKE, NEXT_BASKET)
 MODELS = (*RUNGS, PERSONAL)
 SHIPPED = PREFIX + PERSONAL
-CASES = 8000
 
 
 def answer_all(given: NextBasketGiven, out: Path, settings: Settings) -> None:
