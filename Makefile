@@ -4,6 +4,7 @@
 #   make test | check | fix | messages | constraints | screenshots
 #   make benchmark DATASET=online_retail_ii | ORDERS=path/to/orders.csv|parquet [PEERS=all] [BUDGET=600] [DATA=folder]
 #                  [JSON=results.json]                            our models and other packages' on the same questions
+#                  [TASK=next_basket]                             what shoppers buy the next time
 
 PYTHON ?= python3
 VENV   := .venv
@@ -15,8 +16,9 @@ PEERS_VENV := .venv-peers
 DATASET ?=
 DATA    ?=
 PEERS   ?= all
+TASK    ?=
 BUDGET  ?= 600
-JSON    ?= build/benchmark/$(or $(DATASET),$(basename $(notdir $(ORDERS)))).json
+JSON    ?= build/benchmark/$(or $(DATASET),$(basename $(notdir $(ORDERS))))$(if $(TASK),_$(TASK)).json
 
 export PORT ORDERS
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
@@ -37,7 +39,7 @@ test: $(VENV)/.dev
 benchmark: $(VENV)/.demo $(if $(filter none,$(PEERS)),,$(PEERS_VENV)/.done)
 	@test -n "$(DATASET)$(ORDERS)" || { echo "Name a data set or a file: make benchmark DATASET=… or ORDERS=…"; exit 1; }
 	$(BIN)/python -m bundle_ml benchmark $(if $(DATASET),--dataset '$(DATASET)',--orders '$(ORDERS)') \
-	  $(if $(DATA),--data '$(DATA)') --peers '$(PEERS)' --budget-seconds $(BUDGET) --json '$(JSON)' --work '$(basename $(JSON))'
+	  $(if $(TASK),--task $(TASK)) $(if $(DATA),--data '$(DATA)') --peers '$(PEERS)' --budget-seconds $(BUDGET) --json '$(JSON)' --work '$(basename $(JSON))'
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .

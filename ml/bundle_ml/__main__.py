@@ -73,6 +73,12 @@ def _parser() -> argparse.ArgumentParser:
     benchmark.add_argument(
         "--data", type=Path, default=Path(os.environ.get("BUNDLE_DATA_DIR") or "../shared/data"), help="the data sets"
     )
+    benchmark.add_argument(
+        "--task",
+        choices=("completion", "next_basket", "visit"),
+        default="completion",
+        help="an item of a basket; the next basket of a shopper; an item of a basket, the shopper's past being known",
+    )
     benchmark.add_argument("--peers", default="none", help="all, none, or names separated by commas")
     benchmark.add_argument("--peers-python", type=Path, help="the interpreter of the peers' environment")
     benchmark.add_argument("--budget-seconds", type=float, default=600.0, help="to begin another setting in")

@@ -28,7 +28,8 @@ class Baskets:
     """Rows of item numbers (indices into `keys`), ascending within a row.
 
     Shapes:
-        offsets (rows + 1), items (pairs), quantities (pairs), ordered_at (rows): microseconds since 1970 in UTC.
+        offsets (rows + 1), items (pairs), quantities (pairs), ordered_at (rows): microseconds since 1970 in UTC,
+        shoppers (rows): a number for each shopper, -1 where nobody is known; None where the lines name no shoppers.
     """
 
     keys: tuple[str, ...]
@@ -36,6 +37,7 @@ class Baskets:
     items: IntArray
     quantities: FloatArray
     ordered_at: OffsetArray
+    shoppers: IntArray | None = None
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -60,23 +62,38 @@ class Baskets:
             self.items[first:last],
             self.quantities[first:last],
             self.ordered_at[start:stop],
+            None if self.shoppers is None else self.shoppers[start:stop],
         )
 
     def followed_by(self, later: Baskets) -> Baskets:
-        """Put baskets of the same vocabulary after these."""
+        """Put baskets of the same vocabulary after these; shoppers are kept where both sides know them."""
+        known = self.shoppers is not None and later.shoppers is not None
         return Baskets(
             self.keys,
             np.concatenate([self.offsets, self.offsets[-1] + later.offsets[1:]]),
             np.concatenate([self.items, later.items]),
             np.concatenate([self.quantities, later.quantities]),
             np.concatenate([self.ordered_at, later.ordered_at]),
+            np.concatenate([self.shoppers, later.shoppers]) if known else None,
         )
 
     def where(self, chosen: BoolArray) -> Baskets:
         """Keep the chosen rows."""
-        pairs = np.repeat(chosen, self.lengths)
-        offsets = np.concatenate([[0], np.cumsum(self.lengths[chosen])]).astype(np.int64)
-        return Baskets(self.keys, offsets, self.items[pairs], self.quantities[pairs], self.ordered_at[chosen])
+        return self.take(np.flatnonzero(chosen))
+
+    def take(self, rows: OffsetArray) -> Baskets:
+        """Return these rows, in this order."""
+        lengths = self.lengths[rows]
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        pairs = np.arange(offsets[-1]) - np.repeat(offsets[:-1] - self.offsets[rows], lengths)
+        return Baskets(
+            self.keys,
+            offsets,
+            self.items[pairs],
+            self.quantities[pairs],
+            self.ordered_at[rows],
+            None if self.shoppers is None else self.shoppers[rows],
+        )
 
     def of_several(self) -> Baskets:
         return self.where(self.lengths >= 2)
@@ -128,8 +145,10 @@ def baskets_from_pairs(
     quantities: FloatArray,
     *,
     ordered_at: OffsetArray,
+    shoppers: IntArray | None = None,
 ) -> tuple[Baskets, int]:
-    """Build baskets out of (order, item) pairs; order numbers index `ordered_at` and are sorted by time already.
+    """Build baskets out of (order, item) pairs; order numbers index `ordered_at` and `shoppers` and are sorted by
+    time already.
 
     Returns the baskets (orders without a pair vanish) and how many pairs were merged into an equal one.
     """
@@ -142,5 +161,12 @@ def baskets_from_pairs(
     orders, items = orders[by_cell][first_of_cell], items[by_cell][first_of_cell]
     lengths = np.bincount(orders, minlength=len(ordered_at))
     offsets = np.concatenate([[0], np.cumsum(lengths[lengths > 0])]).astype(np.int64)
-    baskets = Baskets(keys, offsets, items.astype(np.int32), summed.astype(np.float32), ordered_at[lengths > 0])
+    baskets = Baskets(
+        keys,
+        offsets,
+        items.astype(np.int32),
+        summed.astype(np.float32),
+        ordered_at[lengths > 0],
+        None if shoppers is None else shoppers[lengths > 0],
+    )
     return baskets, len(cell) - len(items)

@@ -33,7 +33,7 @@ def between_knots(contexts: Contexts) -> FloatArray:
     >>> between_knots(Contexts.of([[7], [1, 2], [0] * 99])).tolist()
     [[1.0, 0.0, 0.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0, 0.0, 1.0]]
     """
-    places_B = np.log2(np.diff(contexts.offsets).clip(KNOTS[0], KNOTS[-1]))
+    places_B = np.log2(contexts.sizes.clip(KNOTS[0], KNOTS[-1]))
     distances_BK = np.abs(places_B[:, None] - np.log2(KNOTS))
     return np.asarray((1 - distances_BK).clip(0), np.float32)
 
@@ -110,7 +110,7 @@ def measure_scales(rungs: Mapping[str, Rung], contexts: Contexts) -> dict[str, l
     samples = [np.flatnonzero(nearest_B == knot)[:CONTEXTS_TO_MEASURE] for knot in range(len(KNOTS))]
     scales: dict[str, list[float]] = {name: [] for name in rungs}
     for rows in samples:
-        sample = Contexts.of([contexts[row] for row in rows])
+        sample = contexts.take(rows)
         for name, rung in rungs.items():
             latest = scales[name][-1] if scales[name] else 1.0
             scales[name].append(_spread(rung, sample) if len(sample) else latest)

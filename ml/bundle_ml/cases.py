@@ -36,6 +36,11 @@ class Contexts:
     def __getitem__(self, row: int) -> IntArray:
         return self.items[self.offsets[row] : self.offsets[row + 1]]
 
+    @property
+    def sizes(self) -> OffsetArray:
+        """How much is known of each: the number of items. The weights of a blend change with it."""
+        return np.diff(self.offsets)
+
     @classmethod
     def of(cls, rows: Sequence[Sequence[int]] | Sequence[IntArray]) -> Contexts:
         offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
@@ -46,6 +51,10 @@ class Contexts:
     def joined(cls, several: Iterable[Contexts]) -> Contexts:
         """Put the rows of one after those of the other."""
         return cls.of([each[row] for each in several for row in range(len(each))])
+
+    def take(self, rows: OffsetArray) -> Contexts:
+        """Return these rows, in this order."""
+        return Contexts.of([self[row] for row in rows.tolist()])
 
     def between(self, start: int, stop: int) -> Contexts:
         first, last = self.offsets[start], self.offsets[stop]

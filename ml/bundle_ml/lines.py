@@ -28,8 +28,11 @@ from bundle_ml.cells import EXAMPLES, as_array, as_text, instants, quantities, t
 from bundle_ml.errors import DataError
 
 WHOLE_LINE = "(the line)"
+NOBODY = ""
 REQUIRED = ("order_key", "item_key")
-OPTIONAL = ("quantity", "ordered_at", "counts")
+OPTIONAL = ("quantity", "ordered_at", "counts", "shopper_key")
+"""`shopper_key` is a pseudonym made by whoever exports the lines, never a raw user id or an address. It tells whose
+orders are whose while the file is read; what is kept is a number, and no key gets into an artefact or a log."""
 BLOCK_BYTES = 8 << 20
 SUSPICIOUS_LINES = 10
 """So many malformed lines, if they are most of the file, are a mistake in the file rather than slips in it."""
@@ -90,10 +93,12 @@ class _Pairs:
 
     order_numbers: _Numbering = field(default_factory=_Numbering)
     item_numbers: _Numbering = field(default_factory=_Numbering)
+    shopper_numbers: _Numbering = field(default_factory=_Numbering)
     order_times: OffsetArray = field(default_factory=lambda: np.empty(0, np.int64))
     orders: list[IntArray] = field(default_factory=list)
     items: list[IntArray] = field(default_factory=list)
     quantities: list[FloatArray] = field(default_factory=list)
+    shoppers: list[IntArray] = field(default_factory=list)
 
     def add(self, table: pa.Table) -> None:
         orders = self.order_numbers(table.column("order_key"))
@@ -102,6 +107,20 @@ class _Pairs:
         self.orders.append(orders)
         self.items.append(self.item_numbers(table.column("item_key")))
         self.quantities.append(table.column("quantity").to_numpy().astype(np.float32))
+        if "shopper_key" in table.column_names:
+            self.shoppers.append(self.shopper_numbers(table.column("shopper_key")))
+
+    def shopper_of_order(self) -> IntArray | None:
+        """Number shoppers by sorted key, -1 where an order names none; one that names several is the last key's."""
+        if not self.shoppers:
+            return None
+        keys = list(self.shopper_numbers.numbers)
+        number_of = np.empty(len(keys), np.int32)
+        number_of[sorted(range(len(keys)), key=keys.__getitem__)] = np.arange(len(keys), dtype=np.int32)
+        number_of -= NOBODY in self.shopper_numbers.numbers  # the empty key is the first, and becomes -1
+        found = np.full(len(self.order_numbers.numbers), -1, np.int32)
+        np.maximum.at(found, np.concatenate(self.orders), number_of[np.concatenate(self.shoppers)])
+        return found
 
 
 def read_baskets(
@@ -136,8 +155,14 @@ def read_baskets(
     place = np.empty(len(by_time), np.int32)
     place[by_time] = np.arange(len(by_time), dtype=np.int32)
     ordered_at = pairs.order_times[by_time]
+    shoppers = pairs.shopper_of_order()
     baskets, merged = baskets_from_pairs(
-        keys, place[orders[known]], items[known], quantities[known], ordered_at=ordered_at
+        keys,
+        place[orders[known]],
+        items[known],
+        quantities[known],
+        ordered_at=ordered_at,
+        shoppers=None if shoppers is None else shoppers[by_time],
     )
     report.dropped[DUPLICATE_LINE] += merged
     baskets = _without_oversized(baskets, report, max_basket_items=max_basket_items)
@@ -219,6 +244,9 @@ def _require_columns(found: Sequence[str], path: Path) -> list[str]:
 def _keep_countable(block: pa.RecordBatch, report: ReadReport) -> pa.Table:
     """Drop lines that do not count, each counted under the first reason that applies."""
     text = {name: as_text(block, name) for name in (*REQUIRED, *OPTIONAL)}
+    shoppers = (
+        {"shopper_key": pc.fill_null(text.pop("shopper_key"), NOBODY)} if "shopper_key" in block.schema.names else {}
+    )
     valid = {"order_key": as_array(pc.is_valid(text["order_key"]))}
     quantity, valid["quantity"] = quantities(text["quantity"])
     instant, valid["ordered_at"] = instants(text["ordered_at"])
@@ -234,6 +262,7 @@ def _keep_countable(block: pa.RecordBatch, report: ReadReport) -> pa.Table:
         report.dropped[reason] += int((keep & mask).sum())
         keep &= ~mask
     columns = {"order_key": text["order_key"], "item_key": text["item_key"], "quantity": quantity, "instant": instant}
+    columns |= shoppers
     return pa.table(columns).filter(pa.array(keep)).combine_chunks()
 
 

@@ -202,9 +202,9 @@ def fit_co_purchase(
             cells = slice(shared_BV.indptr[row], shared_BV.indptr[row + 1])
             others = shared_BV.indices[cells]
             strength = np.where(others == item, 0, shared_BV.data[cells] / (damped_V[item] * damped_V[others]))
-            kept = _places_of_strongest(strength, neighbour_count)
+            kept = places_of_strongest(strength, neighbour_count)
             rows.append((others[kept].astype(np.int32), strength[kept], together_BV.data[cells][kept]))
-    return CoPurchase(_stack([row[:2] for row in rows], count), _stack([(row[0], row[2]) for row in rows], count))
+    return CoPurchase(stacked([row[:2] for row in rows], count), stacked([(row[0], row[2]) for row in rows], count))
 
 
 def shared_baskets(
@@ -223,7 +223,7 @@ def shared_baskets(
         yield own, shared_BV
 
 
-def _places_of_strongest(values: FloatArray, count: int) -> OffsetArray:
+def places_of_strongest(values: FloatArray, count: int) -> OffsetArray:
     """Find the largest absolute values that are not zero; places ascending."""
     places = np.flatnonzero(values)
     if len(places) <= count:
@@ -275,9 +275,9 @@ def fit_ease(
     rows = [nothing] * count
     for start in range(0, len(kept), ROWS_AT_ONCE):
         for offset, values in enumerate(inverse[start : start + ROWS_AT_ONCE]):
-            neighbours = _places_of_strongest(values, neighbour_count)
+            neighbours = places_of_strongest(values, neighbour_count)
             rows[kept[start + offset]] = (kept[neighbours].astype(np.int32), values[neighbours])
-    return ItemToItem(_stack(rows, count))
+    return ItemToItem(stacked(rows, count))
 
 
 def _invert_in_place(matrix: FloatArray) -> FloatArray:
@@ -294,7 +294,7 @@ def _invert_in_place(matrix: FloatArray) -> FloatArray:
     return np.asarray(inverse)
 
 
-def _stack(rows: Sequence[tuple[IntArray, FloatArray]], item_count: int) -> scipy.sparse.csr_array:
+def stacked(rows: Sequence[tuple[IntArray, FloatArray]], item_count: int) -> scipy.sparse.csr_array:
     offsets = np.concatenate([[0], np.cumsum([len(neighbours) for neighbours, _ in rows])]).astype(np.int64)
     neighbours = np.concatenate([np.empty(0, np.int32), *(row[0] for row in rows)])
     values = np.concatenate([np.empty(0, np.float32), *(row[1] for row in rows)]).astype(np.float32)

@@ -47,7 +47,8 @@ def fit_blend(
     it is that part alone. `fixed` holds weights that are left alone, such as 1 for the Transformer when only its
     multiple of popularity is sought. Without cases all parts weigh the same.
     """
-    contexts = Contexts.joined([cases.contexts for cases in validation.values()])
+    contexts_by_size = [cases.contexts for cases in validation.values()]
+    contexts = type(contexts_by_size[0]).joined(contexts_by_size) if contexts_by_size else Contexts.of([])
     scales = measure_scales(rungs, contexts)
     if not len(contexts):
         return Blend(rungs, scales, {name: [(fixed or {}).get(name, 1.0)] * len(KNOTS) for name in rungs})

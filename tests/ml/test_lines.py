@@ -268,6 +268,43 @@ def test_a_csv_file_that_cannot_be_read_says_so(tmp_path: Path, content: bytes) 
         read_baskets(path)
 
 
+SHOPPER_HEADER = ("order_key", "item_key", "ordered_at", "shopper_key")
+
+
+def test_shoppers_are_numbers_and_an_order_of_nobody_is_nobodys(tmp_path: Path) -> None:
+    rows = [("1", "mug", NOON, "f3"), ("2", "cup", NOON, ""), ("3", "cup", NOON, "a9"), ("4", "mug", NOON, "f3")]
+
+    baskets, _ = read_baskets(write_lines(tmp_path / "lines.csv", rows, SHOPPER_HEADER))
+
+    assert baskets.shoppers is not None
+    assert baskets.shoppers.tolist() == [1, -1, 0, 1]
+
+
+def test_no_key_of_a_shopper_is_kept(tmp_path: Path) -> None:
+    rows = [("1", "mug", "no time at all", "secret-pseudonym"), ("2", "cup", NOON, "secret-pseudonym")]
+
+    baskets, report = read_baskets(write_lines(tmp_path / "lines.csv", rows, SHOPPER_HEADER))
+
+    assert report.dropped["malformed"] == 1
+    assert "secret" not in repr((baskets, report))
+
+
+def test_lines_in_another_order_have_the_same_shoppers(tmp_path: Path) -> None:
+    rows = [("1", "mug", NOON, "b"), ("1", "cup", NOON, ""), ("2", "mug", NOON, "a"), ("1", "jar", NOON, "c")]
+
+    one, other = (
+        read_baskets(write_lines(tmp_path / "lines.csv", each, SHOPPER_HEADER))[0] for each in (rows, rows[::-1])
+    )
+
+    assert one.shoppers is not None
+    assert other.shoppers is not None
+    assert one.shoppers.tolist() == other.shoppers.tolist() == [2, 0]
+
+
+def test_lines_without_the_column_know_no_shoppers(tmp_path: Path) -> None:
+    assert _read(tmp_path, ("1", "mug", 1, "9.00", NOON, "t"))[0].shoppers is None
+
+
 def test_a_report_is_a_sentence(tmp_path: Path) -> None:
     _, report = _read(tmp_path, ("1", "mug", 1, "", NOON, "t"), ("1", "", 1, "", NOON, "t"))
 

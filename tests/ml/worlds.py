@@ -26,14 +26,50 @@ KINDS = ("Mouse", "Keyboard", "Bag")
 COLOURS = ("Red", "Blue")
 
 
-def baskets_of(rows: Sequence[Sequence[int]], item_count: int, *, days_apart: float = 1.0) -> Baskets:
+def baskets_of(
+    rows: Sequence[Sequence[int]], item_count: int, *, days_apart: float = 1.0, shoppers: Sequence[int] | None = None
+) -> Baskets:
     """Build baskets out of rows of item numbers, one after the other in time."""
     orders = np.asarray([order for order, row in enumerate(rows) for _ in row], np.int32)
     items = np.asarray([item for row in rows for item in row], np.int32)
     ordered_at = (np.arange(len(rows)) * days_apart * 86_400_000_000).astype(np.int64)
     keys = tuple(f"item{number:03d}" for number in range(item_count))
-    baskets, _ = baskets_from_pairs(keys, orders, items, np.ones(len(items), np.float32), ordered_at=ordered_at)
+    baskets, _ = baskets_from_pairs(
+        keys,
+        orders,
+        items,
+        np.ones(len(items), np.float32),
+        ordered_at=ordered_at,
+        shoppers=None if shoppers is None else np.asarray(shoppers, np.int32),
+    )
     return baskets
+
+
+GROUPS, FAVOURITES = 6, 5
+PRINTERS = GROUPS * FAVOURITES
+INK = PRINTERS + GROUPS
+REGULAR_ITEMS = INK + GROUPS
+
+
+def regulars(shopper_count: int, *, visits: int = 6, seed: int = 0) -> tuple[list[int], list[list[int]]]:
+    """Who buys, and what, visit by visit: shoppers of six groups, who come again.
+
+    A shopper likes three of the group's five favourites and buys each in two visits of three. In one visit the shopper buys
+    the group's printer, and in the next one its ink, which nobody else ever buys.
+    """
+    chance = random.Random(seed)
+    liked = [chance.sample(range(FAVOURITES), 3) for _ in range(shopper_count)]
+    printer_at = [chance.randrange(visits) for _ in range(shopper_count)]
+    shoppers, rows = [], []
+    for visit in range(visits):
+        for shopper in chance.sample(range(shopper_count), shopper_count):
+            group = shopper % GROUPS
+            row = [group * FAVOURITES + each for each in liked[shopper] if chance.random() < 2 / 3]
+            row += [PRINTERS + group] if visit == printer_at[shopper] else []
+            row += [INK + group] if visit == printer_at[shopper] + 1 else []
+            shoppers.append(shopper)
+            rows.append(row or [group * FAVOURITES + liked[shopper][0]])
+    return shoppers, rows
 
 
 def write_lines(path: Path, rows: Sequence[Sequence[Any]], header: Sequence[str] = HEADER) -> Path:

@@ -90,7 +90,7 @@ class Split:
         means = []
         for size, targets in self.validation_targets.items():
             if len(targets):
-                found_BK = _checked(top, self.validation_contexts[size], self)[:, :10] == targets[:, None]
+                found_BK = checked(top, self.validation_contexts[size], self)[:, :10] == targets[:, None]
                 places = found_BK.argmax(axis=1)
                 means.append(np.where(found_BK.any(axis=1), 1 / np.log2(places + 2.0), 0.0).mean())
         return float(np.mean(means))
@@ -128,11 +128,17 @@ Fit = Callable[..., Fitted]
 """`fit(baskets, item_count, trial, **settings)`; without a trial, it is the last fit."""
 
 
-def run(fit: Fit, grid: Sequence[Mapping[str, Any]], *, packages: Sequence[str]) -> None:
-    """The whole life of a peer."""
+def run(
+    fit: Fit,
+    grid: Sequence[Mapping[str, Any]],
+    *,
+    packages: Sequence[str],
+    read: Callable[[Path], Any] | None = None,
+) -> None:
+    """The whole life of a peer; another task reads a split of its own, with the same attributes."""
     options = _options()
     _keep_stdout_for_progress()
-    split = read_split(options.split)
+    split = (read or read_split)(options.split)
     started = time.perf_counter()
     tried = tuned(fit, grid, split, deadline=started + options.budget_seconds)
     best = max(tried, key=lambda each: each["ndcg_at_10"])
@@ -146,7 +152,7 @@ def run(fit: Fit, grid: Sequence[Mapping[str, Any]], *, packages: Sequence[str])
     started = time.perf_counter()
     options.out.mkdir(parents=True, exist_ok=True)
     for size, contexts in split.test_contexts.items():
-        np.save(options.out / f"top_{size}.npy", _checked(fitted.top, contexts, split), allow_pickle=False)
+        np.save(options.out / f"top_{size}.npy", checked(fitted.top, contexts, split), allow_pickle=False)
     seconds["scoring"] = time.perf_counter() - started
     if best["seconds_to_best"] is not None:
         seconds["to_best"] = best["seconds_to_best"]
@@ -197,7 +203,7 @@ def by_scores(score: Callable[[Sets], FloatArray], list_length: int = 100) -> To
     return top
 
 
-def _checked(top: Top, contexts: Sets, split: Split) -> IntArray:
+def checked(top: Top, contexts: Sets, split: Split) -> IntArray:
     """Ask in batches; take out what packages let through: the context, repetitions, places left empty."""
     lists_BK = np.full((len(contexts), split.list_length), -1, np.int32)
     row = 0

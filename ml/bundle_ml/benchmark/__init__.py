@@ -2,7 +2,7 @@
 
     python -m bundle_ml benchmark --orders orders.csv --json results.json
 
-The protocol, in words:
+The protocol of the first task, in words (those of the others stand in `next_basket` and `visit`):
 
 * Orders of two or more items are cut 80/10/10 in time, or at random (seeded) where none has a time. The vocabulary is
   what at least five baskets of the first slice hold; other items are taken out of every slice, and baskets with fewer
@@ -21,7 +21,9 @@ In reading order:
     datasets              a name or a file → orders
     protocol              orders → slices, vocabulary and questions; what a model may see is written to a folder
     answers, judging      lists and costs that a model hands in → marks
-    own                   our models, as one process among the others
+    next_basket, visit    other questions: what a shopper buys next, and what goes into the basket of one who is known
+    tasks                 the questions side by side, and all that differs between them
+    own, own_…            our models, as one process among the others
     peers, processes      other packages' models, each in a process with a time limit; a failure is a row that says why
     comparison, report    who leads by how much; JSON, a table and plots
     command               all of it in order

@@ -17,15 +17,15 @@ from typing import Any
 
 from tqdm import tqdm
 
-from bundle_ml.benchmark import own
 from bundle_ml.benchmark.answers import Answers, AnswersError, read_answers
-from bundle_ml.benchmark.comparison import MEAN, compare
+from bundle_ml.benchmark.comparison import compare
 from bundle_ml.benchmark.datasets import Orders, read_dataset, read_orders
-from bundle_ml.benchmark.judging import Marks, judge
+from bundle_ml.benchmark.judging import Marks
+from bundle_ml.benchmark.own import PREFIX
 from bundle_ml.benchmark.peers import PYTHON, Peer, find_peers
 from bundle_ml.benchmark.processes import environment_for, run
-from bundle_ml.benchmark.protocol import Exam, draw_exam, write_given
 from bundle_ml.benchmark.report import as_markdown, write_report
+from bundle_ml.benchmark.tasks import COMPLETION, TASKS, Task
 from bundle_ml.pipeline import available_cores
 
 OWN = "bundle_ml"
@@ -92,6 +92,7 @@ def benchmark(
     peers: Sequence[Peer],
     options: Options,
     *,
+    task: Task = TASKS[COMPLETION],
     work: Path | None = None,
     on_progress: OnProgress = lambda _done, _count, _message: None,
 ) -> dict[str, Any]:
@@ -103,25 +104,25 @@ def benchmark(
     Raises:
         DataError: there are too few orders.
     """
-    exam = draw_exam(orders, seed=options.seed)
+    exam = task.draw(orders, seed=options.seed)
     with folder_for(work) as folder:
-        write_given(exam.given, folder / "split")
+        task.write(exam.given, folder / "split")
         count = len(peers) + 1
-        rows = _run_own(folder, options, partial(on_progress, 0, count))
+        rows = _run_own(task, folder, options, partial(on_progress, 0, count))
         for number, peer in enumerate(peers, 1):
             rows.append(run_peer(peer, exam.given.fingerprint, folder, options, partial(on_progress, number, count)))
         on_progress(count, count, "judging")
         for row in rows:
-            _judge(row, exam, folder, options)
+            _judge(row, task, exam, folder, options)
     marks = {row.model: row.marks for row in rows if row.marks}
     peers_named = [row.model for row in rows if row.source != OWN]
     return {
-        "protocol": _describe(exam, options),
+        "protocol": _describe(task, exam, options),
         "rows": [row.to_json() for row in rows],
         "comparison": {
-            "best_peer": compare(marks, ours=own.SHIPPED, others=peers_named),
-            "without_transformer": compare(marks, ours=own.SHIPPED, others=[own.SHIPPED_STATISTICS]),
-            "training_seconds": _training_seconds(rows),
+            "best_peer": compare(marks, ours=task.shipped, others=peers_named),
+            "without_transformer": compare(marks, ours=task.shipped, others=task.part_left_out),
+            "training_seconds": _training_seconds(rows, task),
         },
     }
 
@@ -129,10 +130,11 @@ def benchmark(
 def main(options: argparse.Namespace) -> str:
     """What `python -m bundle_ml benchmark` does; returns the table."""
     python = options.peers_python or PYTHON
-    peers = find_peers(options.peers, python=python)
+    task = TASKS[options.task]
+    peers = find_peers(options.peers, python=python, prefix=task.peers_prefix)
     orders = read_orders(options.orders) if options.orders else read_dataset(options.dataset, options.data)
     with progress_bar(len(peers) + 1) as tell:
-        results = benchmark(orders, peers, Options.of(options), work=options.work, on_progress=tell)
+        results = benchmark(orders, peers, Options.of(options), task=task, work=options.work, on_progress=tell)
     write_report(results, options.json)
     return as_markdown(results)
 
@@ -159,11 +161,11 @@ def folder_for(work: Path | None) -> Iterator[Path]:
         yield Path(folder)
 
 
-def _run_own(folder: Path, options: Options, on_message: Callable[[str], None]) -> list[Row]:
-    names = [own.PREFIX + name for name in own.MODELS]
+def _run_own(task: Task, folder: Path, options: Options, on_message: Callable[[str], None]) -> list[Row]:
+    names = [PREFIX + name for name in task.own_models]
     for name in names:
         shutil.rmtree(folder / "answers" / name, ignore_errors=True)
-    command = [sys.executable, "-m", "bundle_ml.benchmark.own", str(folder / "split"), str(folder / "answers")]
+    command = [sys.executable, "-m", task.own_module, str(folder / "split"), str(folder / "answers")]
     command += ["--config", str(options.config)] if options.config else []
     failed = run_model(OWN, command, folder, options, on_message)
     rows = [Row(name, OWN) for name in names]
@@ -207,7 +209,7 @@ def run_model(
     )
 
 
-def _judge(row: Row, exam: Exam, folder: Path, options: Options) -> None:
+def _judge(row: Row, task: Task, exam: Any, folder: Path, options: Options) -> None:
     if row.failed is not None:
         return
     given = exam.given
@@ -216,33 +218,23 @@ def _judge(row: Row, exam: Exam, folder: Path, options: Options) -> None:
     except AnswersError as error:
         row.failed = str(error)
         return
-    row.marks = judge(row.answers.lists, exam, samples=options.samples, seed=options.seed)
+    row.marks = task.judge(row.answers.lists, exam, samples=options.samples, seed=options.seed)
 
 
-def _training_seconds(rows: Sequence[Row]) -> dict[str, Any] | None:
+def _training_seconds(rows: Sequence[Row], task: Task) -> dict[str, Any] | None:
     costs = {row.model: row.answers.costs.seconds for row in rows if row.answers}
-    ours, theirs = costs.get(own.SHIPPED, {}).get("training"), costs.get(TRAINING_RIVAL, {}).get("to_best")
+    ours, theirs = costs.get(task.shipped, {}).get("training"), costs.get(TRAINING_RIVAL, {}).get("to_best")
     if not ours or not theirs:
         return None
     return {"ours": ours, "theirs": theirs, "other": TRAINING_RIVAL, "ratio": ours / theirs}
 
 
-def _describe(exam: Exam, options: Options) -> dict[str, Any]:
-    given = exam.given
-    return {
-        "dataset": given.dataset,
-        "sliced_by": given.sliced_by,
-        "seed": given.seed,
-        "items": given.item_count,
-        "baskets": {"train": len(given.train), "validation": len(given.validation), "test": exam.basket_count},
-        "cases": {size: len(targets) for size, targets in exam.targets.items()},
-        "validation_cases": {size: len(cases) for size, cases in given.validation_cases.items()},
+def _describe(task: Task, exam: Any, options: Options) -> dict[str, Any]:
+    return task.describe(exam) | {
         "bootstrap_samples": options.samples,
         "budget_seconds": options.budget_seconds,
         "limit_seconds": options.limit_seconds,
         "threads": available_cores(),
-        "fingerprint": given.fingerprint,
         "python": platform.python_version(),
         "machine": platform.machine(),
-        "compared_by": f"NDCG@10, {MEAN} over context sizes",
     }

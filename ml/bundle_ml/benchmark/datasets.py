@@ -30,7 +30,13 @@ from bundle_ml.lines import ReadReport, read_baskets
 NAMES = ("online_retail_ii", "instacart_train", "tafeng")
 CANCELLED = r"^[cC]\d"
 LINE_COLUMNS = {"order_key", "item_key"}
-DEMO_COLUMNS = {"order_id": "order_key", "item_id": "item_key", "quantity": "quantity", "ordered_at": "ordered_at"}
+DEMO_COLUMNS = {
+    "order_id": "order_key",
+    "item_id": "item_key",
+    "quantity": "quantity",
+    "ordered_at": "ordered_at",
+    "user_id": "shopper_key",
+}
 """Column of the demo's order files → column of `lines`."""
 CATEGORY_COLUMNS = ("category", "aisle")
 """What a column of categories may be called, the first that is there."""
@@ -116,7 +122,7 @@ def _read_table(path: Path) -> pa.Table:
 def _as_lines(table: pa.Table) -> pa.Table:
     """Rename the demo's columns and mark the lines of cancelled orders as not counting."""
     columns = {new: table[old] for old, new in DEMO_COLUMNS.items() if old in table.column_names}
-    for key in ("order_key", "item_key"):
+    for key in ("order_key", "item_key", *({"shopper_key"} & columns.keys())):
         columns[key] = pc.utf8_trim_whitespace(columns[key].cast(pa.string()))
     counts = pc.invert(pc.match_substring_regex(columns["order_key"], CANCELLED))
     return pa.table({**columns, "counts": counts.cast(pa.string())})

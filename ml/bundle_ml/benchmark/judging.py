@@ -68,20 +68,20 @@ def judge(lists: Mapping[str, IntArray], exam: Exam, *, samples: int, seed: int)
     by_size: dict[str, Mark] = {}
     for size in sizes:
         shown = lists[size][:, :SHOWN]
-        by_size[size] = _with_intervals({name: float(gains[size][name].mean()) for name in MEASURES}, draws[size])
+        by_size[size] = with_intervals({name: float(gains[size][name].mean()) for name in MEASURES}, draws[size])
         by_size[size] |= {
             "coverage_at_10": coverage(shown[shown >= 0], exam.given.item_count),
             "cases": len(exam.targets[size]),
         }
     mean_draws = {name: np.mean([draws[size][name] for size in sizes], axis=0) for name in MEASURES}
     means = {name: float(np.mean([by_size[size][name] for size in sizes])) for name in MEASURES}
-    mean = _with_intervals(means, mean_draws)
+    mean = with_intervals(means, mean_draws)
     mean["coverage_at_10"] = float(np.mean([by_size[size]["coverage_at_10"] for size in sizes]))
     ndcg_draws = {size: draws[size]["ndcg_at_10"] for size in sizes} | {"mean": mean_draws["ndcg_at_10"]}
     return Marks(by_size=by_size, mean=mean, ndcg_draws=ndcg_draws)
 
 
-def _with_intervals(means: Mark, draws: Mapping[str, DrawArray]) -> Mark:
+def with_intervals(means: Mark, draws: Mapping[str, DrawArray]) -> Mark:
     marks: Mark = {}
     for name, mean in means.items():
         low, high = interval(draws[name])

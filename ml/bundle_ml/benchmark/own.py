@@ -13,10 +13,10 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -57,11 +57,18 @@ class Stopwatch:
         return passed
 
 
+class Asks(Protocol):
+    """What is given, of whichever task."""
+
+    @property
+    def test_contexts(self) -> Mapping[str, Contexts]: ...
+
+
 @dataclass(slots=True)
 class Desk:
     """Where models are handed in."""
 
-    given: Given
+    given: Asks
     out: Path
 
     def hand_in(self, name: str, rung: Rung, *, tuning: float, training: float, settings: Mapping[str, Any]) -> None:
@@ -104,11 +111,12 @@ def answer_all(given: Given, out: Path, settings: Settings) -> None:
         for name in (STATISTICS_BLEND, TRANSFORMER, BLEND):
             desk.decline(name, f"{len(before_test)} baskets are too few, by the setting transformer_min_baskets")
         return
-    _answer_blends(desk, before_test, on_train, final, settings=settings, spent=spent)
+    _answer_blends(desk, given, before_test, on_train, final, settings=settings, spent=spent)
 
 
 def _answer_blends(
     desk: Desk,
+    given: Given,
     before_test: Baskets,
     on_train: dict[str, Rung],
     final: dict[str, Rung],
@@ -117,7 +125,7 @@ def _answer_blends(
     spent: float,
 ) -> None:
     """The blend of the statistics, the Transformer with its fitted popularity, and the blend of all."""
-    given, watch = desk.given, Stopwatch()
+    watch = Stopwatch()
     to_blend = cases_by_context_size(
         given.validation, seed=settings.seed, limit=settings.case_limit, draws=settings.blend_draws
     )
@@ -198,16 +206,17 @@ def say(message: str) -> None:
     sys.stdout.flush()
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bundle_ml.benchmark.own")
+def run_own(module: str, read: Callable[[Path], Any], answer: Callable[[Any, Path, Settings], None]) -> None:
+    """What our processes share: options, settings, threads."""
+    parser = argparse.ArgumentParser(prog=f"python -m {module}")
     parser.add_argument("split", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--config", type=Path)
     options = parser.parse_args()
     settings = read_settings(options.config)
     use_threads(settings.threads)
-    answer_all(read_given(options.split), options.out, settings)
+    answer(read(options.split), options.out, settings)
 
 
 if __name__ == "__main__":
-    main()
+    run_own("bundle_ml.benchmark.own", read_given, answer_all)

@@ -2,7 +2,8 @@
 
 A peer is a script in `ml/benchmarks/peers` that is called `NAME.py SPLIT OUT --budget-seconds N`, reads the split with
 numpy and writes answers (see `answers`). Scripts are started by the interpreter of an environment of their own, which
-`make benchmark` builds. What the scripts share has no main part and is no peer.
+`make benchmark` builds. What the scripts share has no main part and is no peer. Peers of another
+task than the completion of baskets begin with its name.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ SOURCES = Path(bundle_ml.__file__).resolve().parents[2]
 FOLDER = SOURCES / "ml" / "benchmarks" / "peers"
 PYTHON = SOURCES / ".venv-peers" / "bin" / "python"
 MAIN = '__name__ == "__main__"'
+OTHER_TASKS = ("next_basket_",)
 ALL, NONE = "all", "none"
 
 
@@ -40,8 +42,10 @@ class Peer:
         return digest.hexdigest()
 
 
-def find_peers(wanted: str, *, folder: Path = FOLDER, python: Path = PYTHON) -> list[Peer]:
+def find_peers(wanted: str, *, folder: Path = FOLDER, python: Path = PYTHON, prefix: str = "") -> list[Peer]:
     """Return the peers named, separated by commas; 'all' and 'none' are what they say.
+
+    `prefix` is that of the task's scripts, and no part of a peer's name.
 
     Raises:
         SettingsError: a peer is unknown, or there are no peers or no environment for them.
@@ -53,7 +57,11 @@ def find_peers(wanted: str, *, folder: Path = FOLDER, python: Path = PYTHON) -> 
             f"Found no folder {str(folder)!r} of peers; expected the source tree, since a wheel holds none. Run from a "
             "checkout, or leave them out: --peers none."
         )
-    scripts = {path.stem: path for path in sorted(folder.glob("*.py")) if _is_peer(path)}
+    scripts = {
+        path.stem.removeprefix(prefix): path
+        for path in sorted(folder.glob(f"{prefix}*.py"))
+        if _is_peer(path) and (prefix or not path.stem.startswith(OTHER_TASKS))
+    }
     names = list(scripts) if wanted == ALL else [name.strip() for name in wanted.split(",") if name.strip()]
     unknown = [name for name in names if name not in scripts]
     if unknown:

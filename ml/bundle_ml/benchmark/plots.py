@@ -49,12 +49,12 @@ class Scale:
         return round(self.start + (value - self.low) / span * (self.end - self.start), 2)
 
 
-def draw_marks(rows: Sequence[Row]) -> str:
-    """NDCG@10 of every model with its interval, a panel for each context size."""
+def draw_marks(rows: Sequence[Row], names: Mapping[str, str] | None = None) -> str:
+    """NDCG@10 of every model with its interval, a panel for each context size or by other names."""
     answered = sorted(_answered(rows), key=lambda row: -float(row["mean"][NDCG]))
     panels = {
         words: [_interval(_mark(row, size), NDCG) for row in answered]
-        for size, words in PANELS.items()
+        for size, words in (PANELS | dict(names or {})).items()
         if any(_mark(row, size) for row in answered)
     }
     return _draw_panels(answered, panels, f"{NDCG_NAME} by model")

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -36,10 +37,11 @@ LIST_LENGTH = 100
 
 ABOUT, ITEMS = "split.json", "items.jsonl"
 SLICES = ("train", "validation")
+PARTS = ("offsets", "items", "quantities", "ordered_at")
 FILES = (
     ABOUT,
     ITEMS,
-    *(f"{name}_{part}.npy" for name in SLICES for part in ("offsets", "items", "quantities", "ordered_at")),
+    *(f"{name}_{part}.npy" for name in SLICES for part in PARTS),
     *(f"validation_cases_{size}_{part}.npy" for size in CONTEXT_SIZES for part in ("offsets", "items", "targets")),
     *(f"test_cases_{size}_{part}.npy" for size in CONTEXT_SIZES for part in ("offsets", "items")),
 )
@@ -93,7 +95,7 @@ def draw_exam(orders: Orders, *, seed: int) -> Exam:
     slices = split_by_time(ordered, validation_ratio=VALIDATION_RATIO, test_ratio=TEST_RATIO)
     split = _with_vocabulary_of_train(slices)
     validation = cases_by_context_size(split.validation, seed=seed, limit=VALIDATION_CASES)
-    test = _hiding_one_item(cases_by_context_size(split.test, seed=seed, limit=TEST_CASES)["all_but_one"])
+    test = hiding_one_item(cases_by_context_size(split.test, seed=seed, limit=TEST_CASES)["all_but_one"])
     fewest = min(len(validation["1"]), len(test["1"]))
     if fewest < MIN_CASES:
         raise DataError(
@@ -121,21 +123,19 @@ def draw_exam(orders: Orders, *, seed: int) -> Exam:
 
 
 def _shuffled(baskets: Baskets, *, seed: int) -> Baskets:
-    rows = np.random.default_rng([seed, 3]).permutation(len(baskets))
-    lengths = baskets.lengths[rows]
-    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    pairs = np.arange(offsets[-1]) - np.repeat(offsets[:-1] - baskets.offsets[rows], lengths)
-    return Baskets(baskets.keys, offsets, baskets.items[pairs], baskets.quantities[pairs], baskets.ordered_at[rows])
+    return baskets.take(np.random.default_rng([seed, 3]).permutation(len(baskets)))
 
 
 def _with_vocabulary_of_train(split: TimeSplit) -> TimeSplit:
     kept = np.flatnonzero(split.train.order_counts() >= ITEM_MIN_ORDERS)
-    train, validation, test = (_restricted(each, kept) for each in (split.train, split.validation, split.test))
+    train, validation, test = (
+        restricted(each, kept).of_several() for each in (split.train, split.validation, split.test)
+    )
     return TimeSplit(train, validation, test)
 
 
-def _restricted(baskets: Baskets, kept: npt.NDArray[np.int64]) -> Baskets:
-    """Take out all other items, renumber, and drop baskets that have fewer than two left."""
+def restricted(baskets: Baskets, kept: npt.NDArray[np.int64]) -> Baskets:
+    """Take out all other items and renumber; a basket may be left with none."""
     number_of = np.full(baskets.item_count, -1, np.int32)
     number_of[kept] = np.arange(len(kept))
     numbers = number_of[baskets.items]
@@ -147,10 +147,11 @@ def _restricted(baskets: Baskets, kept: npt.NDArray[np.int64]) -> Baskets:
         numbers[known],
         baskets.quantities[known],
         baskets.ordered_at,
-    ).of_several()
+        baskets.shoppers,
+    )
 
 
-def _hiding_one_item(whole: Cases) -> dict[str, Cases]:
+def hiding_one_item(whole: Cases) -> dict[str, Cases]:
     """Hide the same item of a basket at every size; else one question would show the answer to another."""
     shown = np.diff(whole.contexts.offsets)
     cases = {}
@@ -182,18 +183,16 @@ def write_given(given: Given, folder: Path) -> None:
         "list_length": LIST_LENGTH,
         "fingerprint": given.fingerprint,
     }
-    items = [{"key": item.key, "title": item.title, "category": item.category} for item in given.items]
     with new_directory(folder, files=FILES) as filling:
         (filling / ABOUT).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
-        (filling / ITEMS).write_text("".join(json.dumps(item) + "\n" for item in items), encoding="utf-8")
+        save_items(filling, given.items)
         for name, baskets in slices.items():
-            for part in ("offsets", "items", "quantities", "ordered_at"):
-                _save(filling, f"{name}_{part}", getattr(baskets, part))
+            save_baskets(filling, name, baskets)
         for size in CONTEXT_SIZES:
             cases = given.validation_cases[size]
-            _save_contexts(filling, f"validation_cases_{size}", cases.contexts)
+            save_contexts(filling, f"validation_cases_{size}", cases.contexts)
             _save(filling, f"validation_cases_{size}_targets", cases.targets)
-            _save_contexts(filling, f"test_cases_{size}", given.test_contexts[size])
+            save_contexts(filling, f"test_cases_{size}", given.test_contexts[size])
 
 
 def read_given(folder: Path) -> Given:
@@ -201,7 +200,7 @@ def read_given(folder: Path) -> Given:
     about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
     items = tuple(read_catalogue(folder / ITEMS))
     keys = tuple(item.key for item in items)
-    train, validation = (_load_baskets(folder, name, keys) for name in SLICES)
+    train, validation = (load_baskets(folder, name, keys) for name in SLICES)
     return Given(
         dataset=about["dataset"],
         sliced_by=about["sliced_by"],
@@ -210,16 +209,27 @@ def read_given(folder: Path) -> Given:
         train=train,
         validation=validation,
         validation_cases={size: _load_cases(folder, f"validation_cases_{size}") for size in CONTEXT_SIZES},
-        test_contexts={size: _load_contexts(folder, f"test_cases_{size}") for size in CONTEXT_SIZES},
+        test_contexts={size: load_contexts(folder, f"test_cases_{size}") for size in CONTEXT_SIZES},
         fingerprint=about["fingerprint"],
     )
+
+
+def save_items(folder: Path, items: Sequence[CatalogueItem]) -> None:
+    lines = [json.dumps({"key": item.key, "title": item.title, "category": item.category}) + "\n" for item in items]
+    (folder / ITEMS).write_text("".join(lines), encoding="utf-8")
+
+
+def save_baskets(folder: Path, name: str, baskets: Baskets, *, parts: Sequence[str] = PARTS) -> None:
+    """Write a slice; who bought only where the task asks for it."""
+    for part in parts:
+        _save(folder, f"{name}_{part}", getattr(baskets, part))
 
 
 def _save(folder: Path, name: str, values: npt.NDArray[np.generic]) -> None:
     np.save(folder / f"{name}.npy", values, allow_pickle=False)
 
 
-def _save_contexts(folder: Path, name: str, contexts: Contexts) -> None:
+def save_contexts(folder: Path, name: str, contexts: Contexts) -> None:
     _save(folder, f"{name}_offsets", contexts.offsets)
     _save(folder, f"{name}_items", contexts.items)
 
@@ -228,20 +238,37 @@ def _load(folder: Path, name: str) -> npt.NDArray[np.generic]:
     return np.asarray(np.load(folder / f"{name}.npy", allow_pickle=False))
 
 
-def _load_baskets(folder: Path, name: str, keys: tuple[str, ...]) -> Baskets:
+def load_baskets(folder: Path, name: str, keys: tuple[str, ...]) -> Baskets:
     return Baskets(
         keys,
         _load(folder, f"{name}_offsets").astype(np.int64),
         _load(folder, f"{name}_items").astype(np.int32),
         _load(folder, f"{name}_quantities").astype(np.float32),
         _load(folder, f"{name}_ordered_at").astype(np.int64),
+        _load(folder, f"{name}_shoppers").astype(np.int32) if (folder / f"{name}_shoppers.npy").is_file() else None,
     )
 
 
-def _load_contexts(folder: Path, name: str) -> Contexts:
+def load_contexts(folder: Path, name: str) -> Contexts:
     return Contexts(_load(folder, f"{name}_offsets").astype(np.int64), _load(folder, f"{name}_items").astype(np.int32))
 
 
 def _load_cases(folder: Path, name: str) -> Cases:
     targets = _load(folder, f"{name}_targets").astype(np.int32)
-    return Cases(_load_contexts(folder, name), targets, Contexts.of(list(targets[:, None])))
+    return Cases(load_contexts(folder, name), targets, Contexts.of(list(targets[:, None])))
+
+
+def describe(exam: Exam) -> dict[str, Any]:
+    """What the report says about the questions."""
+    given = exam.given
+    return {
+        "dataset": given.dataset,
+        "sliced_by": given.sliced_by,
+        "seed": given.seed,
+        "items": given.item_count,
+        "baskets": {"train": len(given.train), "validation": len(given.validation), "test": exam.basket_count},
+        "cases": {size: len(targets) for size, targets in exam.targets.items()},
+        "validation_cases": {size: len(cases) for size, cases in given.validation_cases.items()},
+        "fingerprint": given.fingerprint,
+        "compared_by": "NDCG@10, mean over context sizes",
+    }

@@ -11,18 +11,23 @@ from bundle_ml.benchmark.plots import draw_costs, draw_marks
 from bundle_ml.durable import replace_file
 
 SIZE_NAMES = {"1": "1 item shown", "2": "2", "4": "4", "all_but_one": "all but one", "mean": "mean"}
+SHOWN = {
+    None: "NDCG@10 with 95 % bootstrap intervals over baskets; the other measures are means over context sizes.",
+    "next_basket": "NDCG@10 with 95 % bootstrap intervals over shoppers; the other measures are of the whole basket.",
+}
+"""Task → what the table shows."""
 OVERALL = {"recall_at_10": "Recall@10", "recall_at_20": "Recall@20", "mrr": "MRR", "coverage_at_10": "coverage@10"}
 COSTS = {"tuning": "tuning s", "training": "training s", "scoring": "scoring s"}
 AGAINST = {
     "best_peer": "the best tuned peer",
-    "without_transformer": "the same blend without the Transformer",
+    "without_transformer": "the same without one part",
 }
 
 
 def write_report(results: Mapping[str, Any], path: Path) -> list[Path]:
     """Write the JSON file, and a Markdown file and plots of the same name beside it; returns what was written."""
     rows = results["rows"]
-    pictures = {"ndcg": draw_marks(rows), "costs": draw_costs(rows)}
+    pictures = {"ndcg": draw_marks(rows, results["protocol"].get("names", {})), "costs": draw_costs(rows)}
     return write_files(results, path, as_markdown(results, plots=path.stem), pictures)
 
 
@@ -42,29 +47,30 @@ def as_markdown(results: Mapping[str, Any], *, plots: str | None = None) -> str:
 def _lines(results: Mapping[str, Any], plots: str | None) -> Iterator[str]:
     protocol, rows = results["protocol"], results["rows"]
     answered = [row for row in rows if row["failed"] is None]
-    sizes = [size for size in SIZE_NAMES if any(size in row["contexts"] or size == "mean" for row in answered)]
+    names = SIZE_NAMES | protocol.get("names", {})
+    sizes = [size for size in names if any(size in row["contexts"] or size == "mean" for row in answered)]
     yield f"# {protocol['dataset']}"
     yield ""
     yield (
         f"{protocol['baskets']['train']:,} + {protocol['baskets']['validation']:,} + {protocol['baskets']['test']:,} "
         f"baskets, sliced by {protocol['sliced_by']}; {protocol['items']:,} items, all ranked; at most "
         f"{protocol['budget_seconds']:g} seconds to begin another setting in; {protocol['threads']} threads. "
-        "NDCG@10 with 95 % bootstrap intervals over baskets; the other measures are means over context sizes."
+        f"{SHOWN.get(protocol.get('task'), SHOWN[None])}"
     )
     yield ""
-    yield from _table(answered, sizes)
-    yield from _comparisons(results["comparison"])
+    yield from _table(answered, {size: names[size] for size in sizes})
+    yield from _comparisons(results["comparison"], names)
     failed = [row for row in rows if row["failed"] is not None]
     if failed:
         yield from ("", "Without a row:", "", *(f"* **{row['model']}**: {row['failed']}" for row in failed))
     yield from ("", "Chosen on the validation slice:", "")
     yield from (choice(row) for row in answered)
     if plots:
-        yield from ("", f"![NDCG@10 by context size]({plots}_ndcg.svg)", f"![Gain and cost]({plots}_costs.svg)")
+        yield from ("", f"![NDCG@10 by model]({plots}_ndcg.svg)", f"![Gain and cost]({plots}_costs.svg)")
 
 
-def _table(rows: Sequence[Mapping[str, Any]], sizes: Sequence[str]) -> Iterator[str]:
-    heads = ["model", *(SIZE_NAMES[size] for size in sizes), *OVERALL.values(), *COSTS.values(), "MiB"]
+def _table(rows: Sequence[Mapping[str, Any]], sizes: Mapping[str, str]) -> Iterator[str]:
+    heads = ["model", *sizes.values(), *OVERALL.values(), *COSTS.values(), "MiB"]
     yield "| " + " | ".join(heads) + " |"
     yield "|---" * len(heads) + "|"
     best = {size: max((_ndcg(row, size) for row in rows), default=0.0) for size in sizes}
@@ -93,7 +99,7 @@ def _interval(mark: Mapping[str, float], *, is_best: bool) -> str:
     return f"**{mean}** ± {around}" if is_best else f"{mean} ± {around}"
 
 
-def _comparisons(comparison: Mapping[str, Any]) -> Iterator[str]:
+def _comparisons(comparison: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[str]:
     for name, words in AGAINST.items():
         if not comparison.get(name):
             continue
@@ -104,7 +110,7 @@ def _comparisons(comparison: Mapping[str, Any]) -> Iterator[str]:
             ratio = "" if found["ratio"] is None else f"{found['ratio']:.3f}"
             difference = f"{found['difference_low']:+.4f} … {found['difference_high']:+.4f}"
             apart = "yes" if found["intervals_are_apart"] else "no"
-            yield f"| {SIZE_NAMES[size]} | {found['other']} | {ratio} | {difference} | {apart} |"
+            yield f"| {names[size]} | {found['other']} | {ratio} | {difference} | {apart} |"
     if comparison.get("training_seconds"):
         found = comparison["training_seconds"]
         yield ""

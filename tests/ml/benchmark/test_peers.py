@@ -116,7 +116,7 @@ def test_all_scripts_with_a_main_part_are_peers() -> None:
         ("ease", {"python": Path("/nowhere/python")}, "Found no '/nowhere/python'; .*Build it with make benchmark"),
     ],
 )
-def test_what_cannot_be_run_says_what_to_do(wanted: str, options: dict[str, Path], message: str) -> None:
+def test_what_cannot_be_run_says_what_to_do(wanted: str, options: dict[str, Any], message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         find_peers(wanted, **options)
 

@@ -1,0 +1,173 @@
+"""What ranks by a shopper's past: own frequency, shoppers alike, and what follows what from basket to basket.
+
+Each is a rung: it scores `Histories`, or `Visits`, as others score sets of items. So they are blended with one another
+and with the rungs of the basket by the code that blends those, and the weights are curves over the number of past
+baskets. A shopper without a past gets zeros.
+
+All look at the past through profiles: a shopper's baskets averaged, the latest counting most (see `histories.Fading`).
+
+What is unusual: the item-to-item matrix from one basket to the next keeps its diagonal. How often a thing is bought
+again stands there, beside what is bought instead and what is bought after it. Left out: EASE and co-purchase, which say
+what is bought together, asked about a past; beside the others they added nothing measurable.
+
+Shapes: B shoppers asked about, U shoppers known, V items, K neighbours, T baskets that had one before them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.linalg
+import scipy.sparse
+
+from bundle_ml.baskets import FloatArray
+from bundle_ml.cases import Contexts
+from bundle_ml.histories import Fading, Histories, past_of
+from bundle_ml.rungs import ROWS_AT_ONCE, Rung, incidence, places_of_strongest, stacked
+
+FREQUENCY, ALIKE, NEXT_BASKET = "frequency", "shoppers_alike", "next_basket"
+SAME_SHOPPER = 1 - 1e-5
+"""A cosine above it: the shopper, who is among those known, or one who adds nothing to what is known already."""
+SHOPPERS_AT_ONCE = 128
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PersonalFrequency(Rung):
+    """How often a shopper bought each item, the latest baskets counting most."""
+
+    fading: Fading
+    item_count: int
+
+    def scores(self, contexts: Contexts) -> FloatArray:
+        return np.asarray(past_of(contexts).profiles(self.fading).toarray())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OfPast(Rung):
+    """Asks a rung about the past alone, whatever is shown: a blend of the past has its weights by past baskets."""
+
+    rung: Rung
+
+    @property
+    def item_count(self) -> int:
+        return self.rung.item_count
+
+    def scores(self, contexts: Contexts) -> FloatArray:
+        return self.rung.scores(past_of(contexts))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OfProfile(Rung):
+    """What goes with a shopper's past by an item-to-item matrix, each item counted by its weight in the profile."""
+
+    weights_VV: scipy.sparse.csr_array
+    fading: Fading
+
+    @property
+    def item_count(self) -> int:
+        return int(self.weights_VV.shape[0])
+
+    def scores(self, contexts: Contexts) -> FloatArray:
+        return np.asarray((past_of(contexts).profiles(self.fading) @ self.weights_VV).toarray())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ShoppersAlike(Rung):
+    """The average profile of the nearest shoppers by the cosine, each weighed by it.
+
+    Shapes:
+        profiles_UV, lengths_U (Euclidean, of the profiles).
+    """
+
+    profiles_UV: scipy.sparse.csr_array
+    lengths_U: FloatArray
+    fading: Fading
+    neighbour_count: int
+
+    @property
+    def item_count(self) -> int:
+        return int(self.profiles_UV.shape[1])
+
+    def scores(self, contexts: Contexts) -> FloatArray:
+        asked_BV = past_of(contexts).profiles(self.fading)
+        parts = [
+            self._neighbours(asked_BV[start : start + SHOPPERS_AT_ONCE])
+            for start in range(0, asked_BV.shape[0], SHOPPERS_AT_ONCE)
+        ]
+        if not parts:
+            return np.zeros(asked_BV.shape, np.float32)
+        return np.asarray((scipy.sparse.vstack(parts, format="csr") @ self.profiles_UV).toarray(), np.float32)
+
+    def _neighbours(self, asked_BV: scipy.sparse.csr_array) -> scipy.sparse.csr_array:
+        """Weigh the nearest shoppers; (B, U), rows sum to 1."""
+        cosines_BU = (asked_BV @ self.profiles_UV.T).toarray()
+        cosines_BU /= np.maximum(_lengths(asked_BV)[:, None] * self.lengths_U, 1e-12)
+        cosines_BU[cosines_BU > SAME_SHOPPER] = 0
+        count = min(self.neighbour_count, cosines_BU.shape[1])
+        near_BK = np.argpartition(-cosines_BU, count - 1, axis=1)[:, :count]
+        weights_BK = np.take_along_axis(cosines_BU, near_BK, axis=1)
+        weights_BK /= np.maximum(weights_BK.sum(axis=1, keepdims=True), 1e-12)
+        offsets = np.arange(0, near_BK.size + 1, count)
+        return scipy.sparse.csr_array((weights_BK.ravel(), near_BK.ravel(), offsets), shape=cosines_BU.shape)
+
+
+def fit_shoppers_alike(histories: Histories, *, fading: Fading, neighbour_count: int) -> ShoppersAlike:
+    """Remember every shopper who has a past.
+
+    Source: Hu, He, Gao & Zhang 2020, "Modeling Personalized Item Frequency Information for Next-basket Recommendation"
+    (TIFU-kNN); here baskets are not put into groups, and neighbours are weighed by their cosine.
+    """
+    profiles_UV = histories.take(np.flatnonzero(histories.sizes > 0)).profiles(fading)
+    return ShoppersAlike(profiles_UV, _lengths(profiles_UV), fading, neighbour_count)
+
+
+def _lengths(profiles: scipy.sparse.csr_array) -> FloatArray:
+    return np.sqrt(np.asarray(profiles.multiply(profiles).sum(axis=1), np.float32)).ravel()
+
+
+def fit_next_basket(
+    histories: Histories,
+    *,
+    fading: Fading,
+    l2: float,
+    neighbour_count: int,
+    max_items: int,
+    length_exponent: float = 0.5,
+    dropout: float = 0.0,
+) -> OfProfile:
+    """Solve for the item-to-item matrix that best makes each basket out of the shopper's profile before it.
+
+    B = (G + l2·I + dropout / (1 - dropout)·diag(G))⁻¹ XᵀWY, where G = XᵀWX; X holds the profiles before, Y the baskets,
+    and W weighs a basket of n items by 1/n ** length_exponent; the weights sum to the number of baskets. Unlike EASE's,
+    the diagonal is free, and B is not symmetric even in its signs: coffee after filters is not filters after coffee.
+    Only the `max_items` most bought items are looked at in the past; each keeps its strongest successors.
+
+    Source: the ridge regression from one half of a session to the other in Choi, Kim, Lee, Shim & Lee 2021,
+    "Session-aware Linear Item-Item Models for Session-based Recommendation" (SLIT), here from baskets to the next.
+    """
+    before_TV, after = histories.transitions(fading)
+    count = histories.baskets.item_count
+    bought = np.asarray((before_TV != 0).sum(axis=0)).ravel()
+    kept = np.sort(np.argsort(-bought, kind="stable")[: min(max_items, int((bought > 0).sum()))])
+    if len(kept) == 0:
+        return OfProfile(scipy.sparse.csr_array((count, count), dtype=np.float32), fading)
+    weights = np.maximum(after.lengths, 1).astype(np.float64) ** -length_exponent
+    weights *= len(after) / weights.sum()
+    columns = before_TV[:, kept]
+    weighted = (scipy.sparse.diags_array(weights.astype(np.float32)) @ columns).tocsr()
+    gram = (columns.T @ weighted).toarray().astype(np.float32, order="F")
+    diagonal = np.diag_indices_from(gram)
+    gram[diagonal] += np.float32(l2) + np.float32(dropout / (1 - dropout)) * gram[diagonal]
+    wanted = (weighted.T @ incidence(after)).toarray().astype(np.float32, order="F")
+    factor, failed = scipy.linalg.lapack.spotrf(gram, lower=1, overwrite_a=1)
+    if failed:
+        raise ArithmeticError(f"The matrix of profiles is not positive definite (LAPACK {failed}); raise l2.")
+    solved, _ = scipy.linalg.lapack.spotrs(factor, wanted, lower=1, overwrite_b=1)
+    nothing = (np.empty(0, np.int32), np.empty(0, np.float32))
+    rows = [nothing] * count
+    for start in range(0, len(kept), ROWS_AT_ONCE):
+        for offset, values in enumerate(solved[start : start + ROWS_AT_ONCE]):
+            successors = places_of_strongest(values, neighbour_count)
+            rows[kept[start + offset]] = (successors.astype(np.int32), values[successors])
+    return OfProfile(stacked(rows, count), fading)
