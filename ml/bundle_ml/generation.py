@@ -179,8 +179,8 @@ class Composer:
             best_first = possible[np.argsort(-scores, kind="stable")[:NEXT_ITEMS_LOOKED_AT]]
             items, overlaps = self._allowed(draft, best_first, least_overlap[draft.items[0]])
             places = np.searchsorted(asked_C, items)
-            children = [
-                draft.with_item(item, float(total_BC[row, place]), by_part_PBC[:, row, place])
+            children = [  # A copy of the few numbers: a view would keep all scores of the chunk in memory.
+                draft.with_item(item, float(total_BC[row, place]), by_part_PBC[:, row, place].copy())
                 for item, place in zip(items, places, strict=True)
             ]
             yield draft, children, overlaps

@@ -120,6 +120,14 @@ def test_bundles_come_best_first() -> None:
     assert set(drafts[0].items) == {0, 1, 2}
 
 
+def test_a_draft_holds_its_own_few_numbers_and_not_the_scores_of_all_anchors() -> None:
+    composer = _composer([[0, 1, 2]] * 30)
+
+    ((_, drafts),) = composer.compose_all([0])
+
+    assert all(draft.by_part_P is not None and draft.by_part_P.base is None for draft in drafts)
+
+
 def test_anchors_side_by_side_get_what_each_gets_alone() -> None:
     composer = _composer([[0, 1, 2], [3, 4], [4, 5]] * 20)
 
