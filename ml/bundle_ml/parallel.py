@@ -52,6 +52,7 @@ def joined() -> Iterator[None]:
     torch.distributed.init_process_group("nccl" if device().type == "cuda" else "gloo")
     try:
         yield
+        torch.distributed.barrier()  # Who hangs up while another still listens makes that one fail.
     finally:
         torch.distributed.destroy_process_group()
 

@@ -26,7 +26,7 @@ from bundle_ml.cases import Contexts
 from bundle_ml.histories import Fading, Histories, past_of
 from bundle_ml.rungs import ROWS_AT_ONCE, Rung, incidence, places_of_strongest, stacked
 
-FREQUENCY, ALIKE, NEXT_BASKET = "frequency", "shoppers_alike", "next_basket"
+FREQUENCY, ALIKE, NEAR, NEXT_BASKET = "frequency", "shoppers_alike", "shoppers_near", "next_basket"
 SAME_SHOPPER = 1 - 1e-5
 """A cosine above it: the shopper, who is among those known, or one who adds nothing to what is known already."""
 SHOPPERS_AT_ONCE = 128
@@ -110,6 +110,34 @@ class ShoppersAlike(Rung):
         weights_BK /= np.maximum(weights_BK.sum(axis=1, keepdims=True), 1e-12)
         offsets = np.arange(0, near_BK.size + 1, count)
         return scipy.sparse.csr_array((weights_BK.ravel(), near_BK.ravel(), offsets), shape=cosines_BU.shape)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ShoppersNear(ShoppersAlike):
+    """The average profile of the nearest shoppers by the Euclidean distance, all weighed alike.
+
+    Who bought little is near to all who bought little; so this says what beginners buy, where the cosine would ask for
+    the same taste.
+    """
+
+    def _neighbours(self, asked_BV: scipy.sparse.csr_array) -> scipy.sparse.csr_array:
+        near_BU = 2 * (asked_BV @ self.profiles_UV.T).toarray() - self.lengths_U**2
+        lengths_B1 = _lengths(asked_BV)[:, None]
+        is_same_BU = np.abs(near_BU - lengths_B1**2) <= (1 - SAME_SHOPPER) * lengths_B1**2
+        near_BU[is_same_BU] = -np.inf
+        count = min(self.neighbour_count, near_BU.shape[1])
+        near_BK = np.argpartition(-near_BU, count - 1, axis=1)[:, :count]
+        weights_BK = np.isfinite(np.take_along_axis(near_BU, near_BK, axis=1)).astype(np.float32)
+        weights_BK *= lengths_B1 > 0
+        weights_BK /= np.maximum(weights_BK.sum(axis=1, keepdims=True), 1)
+        offsets = np.arange(0, near_BK.size + 1, count)
+        return scipy.sparse.csr_array((weights_BK.ravel(), near_BK.ravel(), offsets), shape=near_BU.shape)
+
+
+def fit_shoppers_near(histories: Histories, *, fading: Fading, neighbour_count: int) -> ShoppersNear:
+    """Remember every shopper who has a past. Source: that of `fit_shoppers_alike`, whose distance is this one."""
+    alike = fit_shoppers_alike(histories, fading=fading, neighbour_count=neighbour_count)
+    return ShoppersNear(alike.profiles_UV, alike.lengths_U, fading, neighbour_count)
 
 
 def fit_shoppers_alike(histories: Histories, *, fading: Fading, neighbour_count: int) -> ShoppersAlike:

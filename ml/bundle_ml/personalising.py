@@ -21,11 +21,13 @@ from bundle_ml.histories import Fading, Histories, Visits, histories_of
 from bundle_ml.personal import (
     ALIKE,
     FREQUENCY,
+    NEAR,
     NEXT_BASKET,
     OfPast,
     PersonalFrequency,
     fit_next_basket,
     fit_shoppers_alike,
+    fit_shoppers_near,
 )
 from bundle_ml.rungs import POPULARITY, Rung, fit_popularity
 from bundle_ml.settings import Settings
@@ -36,6 +38,8 @@ BASKET, PAST = "basket", "past"
 RATES = (1.0, 0.9, 0.8, 0.6)
 HALF_LIVES_DAYS = (365.0, 180.0, 60.0)
 NEIGHBOUR_COUNTS = (100, 300)
+NEAR_COUNT = 300
+"""Shoppers near count alike, so there may be many."""
 NEXT_BASKET_L2 = 200.0
 LISTED = 10
 CASES = 8000
@@ -50,6 +54,7 @@ class PersonalChoices:
     """Of the shopper's own frequency, and of the profiles from which the next basket is made."""
     alike: Fading
     neighbour_count: int
+    near: Fading
     half_life_days: float
     """Of popularity."""
 
@@ -96,11 +101,16 @@ def choose_personal(train: Baskets, cases: Cases, settings: Settings) -> Persona
         return average_ndcg(fit_shoppers_alike(histories, fading=fading, neighbour_count=count), validation)
 
     own = max(fadings, key=lambda fading: average_ndcg(PersonalFrequency(fading, train.item_count), validation))
+
+    def near(fading: Fading) -> float:
+        return average_ndcg(fit_shoppers_near(histories, fading=fading, neighbour_count=NEAR_COUNT), validation)
+
     of_alike = max(fadings, key=lambda fading: alike(fading, NEIGHBOUR_COUNTS[0]))
     return PersonalChoices(
         own=own,
         alike=of_alike,
         neighbour_count=max(NEIGHBOUR_COUNTS, key=lambda count: alike(of_alike, count)),
+        near=max(fadings, key=near),
         half_life_days=max(
             half_lives, key=lambda days: average_ndcg(fit_popularity(train, half_life_days=days), validation)
         ),
@@ -114,6 +124,7 @@ def fit_personal_rungs(baskets: Baskets, choices: PersonalChoices, settings: Set
         POPULARITY: fit_popularity(baskets, half_life_days=choices.half_life_days),
         FREQUENCY: PersonalFrequency(choices.own, baskets.item_count),
         ALIKE: fit_shoppers_alike(histories, fading=choices.alike, neighbour_count=choices.neighbour_count),
+        NEAR: fit_shoppers_near(histories, fading=choices.near, neighbour_count=NEAR_COUNT),
         NEXT_BASKET: fit_next_basket(
             histories,
             fading=choices.own,

@@ -36,7 +36,7 @@ def _train(shop: TrainedShop, directory: Path, *, processes: int) -> list[dict[s
         timeout=240,
         check=False,
     )
-    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.returncode == 0, done.stderr[-8000:]
     return read_manifest(directory / "artefact").history
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from bundle_ml.cases import Contexts
 from bundle_ml.histories import Fading, Histories, Visits, histories_of
-from bundle_ml.personal import OfPast, PersonalFrequency, fit_next_basket, fit_shoppers_alike
+from bundle_ml.personal import OfPast, PersonalFrequency, fit_next_basket, fit_shoppers_alike, fit_shoppers_near
 from bundle_ml.rungs import Rung
 from tests.ml.worlds import FAVOURITES, GROUPS, INK, PRINTERS, REGULAR_ITEMS, baskets_of, regulars
 
@@ -25,11 +25,15 @@ def _alike(histories: Histories) -> Rung:
     return fit_shoppers_alike(histories, fading=FADING, neighbour_count=10)
 
 
+def _near(histories: Histories) -> Rung:
+    return fit_shoppers_near(histories, fading=FADING, neighbour_count=10)
+
+
 def _next_basket(histories: Histories) -> Rung:
     return fit_next_basket(histories, fading=FADING, l2=1.0, neighbour_count=20, max_items=100)
 
 
-@pytest.mark.parametrize("fit", [_frequency, _alike, _next_basket])
+@pytest.mark.parametrize("fit", [_frequency, _alike, _near, _next_basket])
 class TestEveryRungThatLooksAtThePast:
     def test_it_keeps_to_the_shoppers_group(self, fit: Callable[[Histories], Rung]) -> None:
         scores = fit(HISTORIES).scores(HISTORIES)
@@ -91,6 +95,19 @@ def test_a_neighbour_with_the_same_profile_has_nothing_to_add() -> None:
 
     scores = rung.scores(histories_of(baskets).between(0, 1))
     np.testing.assert_allclose(scores, [[1, 0, 1, 0]], atol=1e-6)
+
+
+def test_near_are_those_who_bought_as_little_and_alike_those_of_the_same_taste() -> None:
+    """Shopper 0 bought 0 once. Shopper 1 bought other things, as little; shopper 2 bought 0 and much else besides."""
+    baskets = baskets_of([[0, 4], [4, 5], [0, 1, 2, 3, 6, 7, 8]], 9, shoppers=[0, 1, 2])
+    histories = histories_of(baskets)
+    first = histories_of(baskets_of([[0]], 9, shoppers=[0]))
+
+    near = fit_shoppers_near(histories, fading=Fading(), neighbour_count=1).scores(first)
+    alike = fit_shoppers_alike(histories.take(np.asarray([1, 2])), fading=Fading(), neighbour_count=1).scores(first)
+
+    np.testing.assert_allclose(near, [[1, 0, 0, 0, 1, 0, 0, 0, 0]], atol=1e-6)
+    np.testing.assert_allclose(alike, [[1, 1, 1, 1, 0, 0, 1, 1, 1]], atol=1e-6)
 
 
 def test_a_shop_whose_shoppers_came_once_gets_zeros_from_the_next_basket() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from bundle_ml.benchmark.next_basket import NextBasketGiven, read_given
 from bundle_ml.benchmark.own import PREFIX, Desk, Stopwatch, run_own, say
-from bundle_ml.personal import ALIKE, FREQUENCY, NEXT_BASKET
+from bundle_ml.personal import ALIKE, FREQUENCY, NEAR, NEXT_BASKET
 from bundle_ml.personalising import (
     CASES,
     PersonalChoices,
@@ -26,7 +26,7 @@ from bundle_ml.rungs import POPULARITY
 from bundle_ml.settings import Settings
 
 PERSONAL = "personal_blend"
-RUNGS = (POPULARITY, FREQUENCY, ALIKE, NEXT_BASKET)
+RUNGS = (POPULARITY, FREQUENCY, ALIKE, NEAR, NEXT_BASKET)
 MODELS = (*RUNGS, PERSONAL)
 SHIPPED = PREFIX + PERSONAL
 
@@ -62,6 +62,7 @@ def _chosen(choices: PersonalChoices) -> dict[str, Any]:
         "own": [choices.own.rate, choices.own.half_life_days],
         "alike": [choices.alike.rate, choices.alike.half_life_days],
         "neighbour_count": choices.neighbour_count,
+        "near": [choices.near.rate, choices.near.half_life_days],
         "half_life_days": choices.half_life_days,
     }
 

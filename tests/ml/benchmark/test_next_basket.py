@@ -153,7 +153,7 @@ def test_our_models_hand_in_answers_and_the_blend_leads(split: Path, exam: NextB
     answer_all(given, tmp_path, Settings(threads=1))
 
     measured = {name: _ndcg(tmp_path / (PREFIX + name), exam) for name in MODELS}
-    assert min(measured, key=lambda name: measured[name]) == "popularity"
+    assert measured["popularity"] < 0.5 * measured[PERSONAL]
     assert measured[PERSONAL] >= 0.98 * max(measured.values())
     assert measured[PERSONAL] > 0.7
 
