@@ -155,7 +155,7 @@ class Settings:
     refresh_ratio: float = 0.33
     """Share of the baskets, the most recent ones, that the finished network is taught once more (see `refreshing`)."""
     refresh_rate_ratio: float = 0.5
-    warm_start_ratio: float = 0.2
+    warm_start_ratio: float = 0.1
     """Share of a cold run's epochs that a run takes which starts from an earlier artefact (see `warm`)."""
     warm_start_rate_ratio: float = 0.5
     """Its learning rate, relative to a cold run's."""
