@@ -11,12 +11,13 @@ What is fitted on which baskets (three slices in time):
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bundle_ml.baskets import Baskets, TimeSplit, split_by_time
+from bundle_ml.baskets import UNKNOWN_TIME, Baskets, TimeSplit, split_by_time
 from bundle_ml.blend import Blend, single
 from bundle_ml.calibration import calibrate, reliability
 from bundle_ml.cases import Cases, Contexts, cases_by_context_size
@@ -35,12 +36,17 @@ from bundle_ml.transformer import TransformerRung
 from bundle_ml.warm import Start
 from bundle_ml.weighing import fit_blend
 
+logger = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Learned:
     """What one run came to know, before it is written."""
 
     fitted: Fitted
+    started_warm: bool
+    taught_until: int
+    """Microseconds since 1970 of the last basket that taught `fitted.start` or what it started from."""
     decision: Decision
     evaluation: Evaluation
     calibration: dict[str, Any]
@@ -68,6 +74,13 @@ class Lesson:
     validation: dict[str, Cases]
     choices: Choices
     statistics: dict[str, Rung]
+
+    def allowing(self, start: Start | None) -> Start | None:
+        """The start, unless what it was taught reaches into what judges here."""
+        if start is None or start.may_be_judged_by(self.split.validation):
+            return start
+        logger.info("Starting cold: the earlier Transformer was taught some of the orders that are held out now.")
+        return None
 
     @property
     def teaches_network(self) -> bool:
@@ -115,6 +128,7 @@ def learn(
 ) -> Learned:
     """Fit, measure, decide, and fit again on everything."""
     lesson = prepare(baskets, shelf, settings=settings, reporter=reporter)
+    start = lesson.allowing(start)
     split, allowed, validation, statistics = lesson.split, lesson.allowed, lesson.validation, lesson.statistics
     network: dict[str, Rung] = {}
     trained: Trained | None = None
@@ -154,6 +168,8 @@ def learn(
     final = fitted_on(baskets, rungs)
     blend = blends[BLEND].with_rungs(final) if BLEND in blends else None
     return Learned(
+        started_warm=start is not None and trained is not None,
+        taught_until=int(split.train.ordered_at.max(initial=start.taught_until if start else UNKNOWN_TIME)),
         fitted=Fitted(final, blend, start=trained.rung if trained else None),
         decision=decision,
         evaluation=evaluation,

@@ -90,7 +90,11 @@ def train(
         "created_at": now().isoformat(),
         "rung": learned.decision.rung,
         "settings": settings.to_json(),
-        "data": _describe_data(baskets, report, len(shelf)) | {"warm_starts": start.warm_starts + 1 if start else 0},
+        "data": _describe_data(baskets, report, len(shelf))
+        | {
+            "warm_starts": start.warm_starts + 1 if start and learned.started_warm else 0,
+            "taught_until": learned.taught_until,
+        },
         "metrics": {
             "contexts": list(CONTEXT_SIZES),
             "rows": [row.to_json() for row in learned.evaluation.rows],
@@ -120,6 +124,7 @@ def assist(
     baskets, shelf, _ = _read(lines, items, settings, Reporter())
     lesson = prepare(baskets, shelf, settings=settings, reporter=Reporter())
     if lesson.teaches_network:
+        start = lesson.allowing(start)
         train_network(lesson, settings=settings, start=start, work=work, reporter=Reporter())
 
 

@@ -2,7 +2,8 @@
 
 A shop that learns every night sees almost the same orders twice, so the network of the night before needs only a part
 of the training. Started from is the network as it was *before* it was taught the slices that its run held out: the
-slices move forward in time, so what judges today's model has taught none of its ancestors.
+slices move forward in time, so what judges today's model has taught none of its ancestors. Where they did not, a run
+starts cold (`Start.may_be_judged_by`).
 
 Shapes: V items, D width.
 """
@@ -18,7 +19,7 @@ import torch
 from torch import Tensor
 
 from bundle_ml.artefact import read_tensors, read_vocabulary, verify
-from bundle_ml.baskets import Baskets
+from bundle_ml.baskets import UNKNOWN_TIME, Baskets
 from bundle_ml.plan import Plan
 from bundle_ml.settings import Settings
 from bundle_ml.spectrum import ppmi
@@ -37,6 +38,16 @@ class Start:
     fingerprint: str
     warm_starts: int
     """How many runs in a row have started warm before."""
+    taught_until: int
+    """Microseconds since 1970 of the last basket that taught it or an ancestor; `UNKNOWN_TIME` without times."""
+
+    def may_be_judged_by(self, held_out: Baskets) -> bool:
+        """Say whether none of these baskets can have taught it.
+
+        Orders cancelled since, or another ratio, may move a slice back over what an earlier run was taught.
+        """
+        known = held_out.ordered_at[held_out.ordered_at != UNKNOWN_TIME]
+        return len(known) == 0 or self.taught_until <= int(known.min())
 
 
 def read_start(artefact: Path, settings: Settings) -> Start | None:
@@ -55,7 +66,8 @@ def read_start(artefact: Path, settings: Settings) -> Start | None:
     else:
         model = network_of(read_tensors(artefact), START, vocabulary["facts"][START])
         if _fits(model.shape, settings):
-            return Start(model, tuple(vocabulary["keys"]), manifest.fingerprint, warm_starts)
+            taught_until = manifest.data.get("taught_until", UNKNOWN_TIME)
+            return Start(model, tuple(vocabulary["keys"]), manifest.fingerprint, warm_starts, taught_until)
         reason = "its Transformer has another shape than the settings ask for"
     logger.info("Starting cold: %s.", reason)
     return None

@@ -30,7 +30,7 @@ VALIDATION = cases_by_context_size(BEFORE, seed=0, limit=20)
 def start() -> Start:
     popularity = fit_popularity(BEFORE, half_life_days=1000)
     model = fit_transformer(BEFORE, VALIDATION, popularity, SETTINGS).rung.model
-    return Start(model, BEFORE.keys, "a fingerprint", 0)
+    return Start(model, BEFORE.keys, "a fingerprint", 0, int(BEFORE.ordered_at[-1]))
 
 
 def test_what_was_known_is_carried_over_and_a_new_item_is_near_its_company(start: Start) -> None:
@@ -78,7 +78,32 @@ def test_a_warm_run_that_finds_nothing_better_ends_with_what_it_began_with(start
     assert torch.equal(warm.rung.model.item.weight, start.model.item.weight)
 
 
+def test_what_taught_it_may_not_judge_it(start: Start) -> None:
+    later, earlier = AFTER.between(len(BEFORE), len(AFTER)), AFTER.between(len(BEFORE) - 2, len(AFTER))
+
+    assert start.may_be_judged_by(later)
+    assert not start.may_be_judged_by(earlier)
+    assert start.may_be_judged_by(earlier.between(0, 0))
+
+
 class TestFromAnArtefact:
+    def test_held_out_orders_that_taught_it_make_the_run_start_cold(
+        self, trained_shop: TrainedShop, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level("INFO")
+        more_held_out = replace(QUICK, epochs=1, validation_ratio=0.3)
+
+        manifest = train(
+            trained_shop.lines,
+            trained_shop.items,
+            tmp_path / "artefact",
+            settings=more_held_out,
+            warm_start=trained_shop.artefact,
+        )
+
+        assert manifest.data["warm_starts"] == 0
+        assert "was taught some of the orders that are held out now" in caplog.text
+
     def test_the_next_night_starts_where_the_last_one_stood_before_its_held_out_slices(
         self, trained_shop: TrainedShop, tmp_path: Path
     ) -> None:

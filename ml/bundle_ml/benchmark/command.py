@@ -108,7 +108,7 @@ def benchmark(
     with folder_for(work) as folder:
         task.write(exam.given, folder / "split")
         count = len(peers) + 1
-        rows = _run_own(task, folder, options, partial(on_progress, 0, count))
+        rows = run_own(task.own_module, task.own_models, folder, options, partial(on_progress, 0, count))
         for number, peer in enumerate(peers, 1):
             rows.append(run_peer(peer, exam.given.fingerprint, folder, options, partial(on_progress, number, count)))
         on_progress(count, count, "judging")
@@ -161,14 +161,16 @@ def folder_for(work: Path | None) -> Iterator[Path]:
         yield Path(folder)
 
 
-def _run_own(task: Task, folder: Path, options: Options, on_message: Callable[[str], None]) -> list[Row]:
-    names = [PREFIX + name for name in task.own_models]
-    for name in names:
-        shutil.rmtree(folder / "answers" / name, ignore_errors=True)
-    command = [sys.executable, "-m", task.own_module, str(folder / "split"), str(folder / "answers")]
+def run_own(
+    module: str, models: Sequence[str], folder: Path, options: Options, on_message: Callable[[str], None]
+) -> list[Row]:
+    """Ask ours, all in one process; always anew."""
+    rows = [Row(PREFIX + name, OWN) for name in models]
+    for row in rows:
+        shutil.rmtree(folder / "answers" / row.model, ignore_errors=True)
+    command = [sys.executable, "-m", module, str(folder / "split"), str(folder / "answers")]
     command += ["--config", str(options.config)] if options.config else []
     failed = run_model(OWN, command, folder, options, on_message)
-    rows = [Row(name, OWN) for name in names]
     for row in rows:
         if failed and not (folder / "answers" / row.model).is_dir():
             row.failed = failed

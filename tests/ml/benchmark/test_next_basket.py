@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -35,7 +34,6 @@ from tests.ml.worlds import REGULAR_ITEMS, baskets_of, regulars, write_lines
 HERE = Path(sys.executable)
 SHOPPER_COUNT, VISITS = 120, 6
 NEXT_BASKET = {"python": HERE, "prefix": "next_basket_"}
-DATA = Path(os.environ.get("BUNDLE_DATA_DIR") or "../shared/data")
 
 FORMULA = """
 import numpy as np
@@ -239,9 +237,8 @@ def test_shoppers_who_came_too_seldom_say_so() -> None:
         draw_exam(orders, seed=0)
 
 
-@pytest.mark.skipif(not (DATA / "tafeng").is_dir(), reason="no public data: BUNDLE_DATA_DIR names their folder")
-def test_ta_feng_has_the_shoppers_and_the_order_that_its_source_states() -> None:
-    given: NextBasketGiven = draw_exam(read_dataset("tafeng", DATA), seed=0).given
+def test_ta_feng_has_the_shoppers_and_the_order_that_its_source_states(public_data: Path) -> None:
+    given: NextBasketGiven = draw_exam(read_dataset("tafeng", public_data), seed=0).given
 
     assert given.ordered_by == "key"
     assert 13_700 < len(given.test_shoppers) <= 13_858

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import argparse
 import platform
-import shutil
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,7 +17,7 @@ from bundle_ml.benchmark.command import (
     Row,
     folder_for,
     progress_bar,
-    run_model,
+    run_own,
     run_peer,
 )
 from bundle_ml.benchmark.for_users import own
@@ -27,8 +25,8 @@ from bundle_ml.benchmark.for_users.datasets import UserBundles, read_dataset
 from bundle_ml.benchmark.for_users.judging import UserMarks, compare, judge
 from bundle_ml.benchmark.for_users.protocol import LISTED, Given, draw_given, write_given
 from bundle_ml.benchmark.for_users.report import as_markdown, write_report
-from bundle_ml.benchmark.own import PREFIX
 from bundle_ml.benchmark.peers import FOLDER, PYTHON, Peer, find_peers
+from bundle_ml.errors import SettingsError
 from bundle_ml.pipeline import available_cores
 
 PEERS = FOLDER / "for_users"
@@ -50,7 +48,7 @@ def benchmark(
     with folder_for(work) as folder:
         write_given(given, folder / "split")
         count = len(peers) + 1
-        rows = _run_own(folder, options, partial(on_progress, 0, count))
+        rows = run_own(own.__name__, own.MODELS, folder, options, partial(on_progress, 0, count))
         for number, peer in enumerate(peers, 1):
             rows.append(run_peer(peer, given.fingerprint, folder, options, partial(on_progress, number, count)))
         on_progress(count, count, "judging")
@@ -63,25 +61,19 @@ def benchmark(
 
 
 def main(options: argparse.Namespace) -> str:
-    """What `python -m bundle_ml benchmark --dataset` does for these data sets; returns the table."""
+    """What `python -m bundle_ml benchmark --dataset` does for these data sets; returns the table.
+
+    Raises:
+        SettingsError: settings were given; there are none.
+    """
+    if options.config:
+        raise SettingsError("Found --config; the ranking of bundles for users chooses all its settings. Leave it out.")
     peers = find_peers(options.peers, folder=PEERS, python=options.peers_python or PYTHON)
     data = read_dataset(options.dataset, options.data)
     with progress_bar(len(peers) + 1) as tell:
         results = benchmark(data, peers, Options.of(options), work=options.work, on_progress=tell)
     write_report(results, options.json)
     return as_markdown(results)
-
-
-def _run_own(folder: Path, options: Options, on_message: Callable[[str], None]) -> list[Row]:
-    rows = [Row(PREFIX + name, OWN) for name in own.MODELS]
-    for row in rows:
-        shutil.rmtree(folder / "answers" / row.model, ignore_errors=True)
-    command = [sys.executable, "-m", own.__name__, str(folder / "split"), str(folder / "answers")]
-    failed = run_model(OWN, command, folder, options, on_message)
-    for row in rows:
-        if failed and not (folder / "answers" / row.model).is_dir():
-            row.failed = failed
-    return rows
 
 
 def _judge(

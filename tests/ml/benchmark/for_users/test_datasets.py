@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
@@ -10,8 +9,6 @@ import pytest
 from bundle_ml.benchmark.for_users.datasets import UserBundles, read_dataset
 from bundle_ml.errors import DataError
 from tests.ml.for_users.worlds import clubs
-
-PUBLIC = Path(os.environ.get("BUNDLE_DATA_DIR") or "/nowhere")
 
 
 def test_the_files_are_read_as_tables(data: UserBundles) -> None:
@@ -51,11 +48,8 @@ def test_what_cannot_be_read_says_what_to_do(data_folder: Path, tmp_path: Path) 
     ("name", "counts"),
     [("youshu", (8039, 4771, 32770, 34416, 5189, 9746)), ("steam", (29634, 615, 2819, 52539, 17513, 17513))],
 )
-def test_the_public_sets_have_the_published_counts(name: str, counts: tuple[int, ...]) -> None:
-    if not (PUBLIC / name).is_dir():
-        pytest.skip(f"no {name} in BUNDLE_DATA_DIR")
-
-    data = read_dataset(name, PUBLIC)
+def test_the_public_sets_have_the_published_counts(name: str, counts: tuple[int, ...], public_data: Path) -> None:
+    data = read_dataset(name, public_data)
 
     histories = data.histories
     splits = (histories.bundles_UB, data.tune_UB, data.test_UB)
