@@ -81,9 +81,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     benchmark.add_argument("--peers", default="none", help="all, none, or names separated by commas")
     benchmark.add_argument("--peers-python", type=Path, help="the interpreter of the peers' environment")
-    benchmark.add_argument("--budget-seconds", type=float, default=600.0, help="to begin another setting in")
     benchmark.add_argument(
-        "--limit-seconds", type=float, help="stop a model then; default: four budgets and 10 minutes"
+        "--budget-seconds", type=float, default=600.0, help="of the processor, to begin another setting in"
+    )
+    benchmark.add_argument(
+        "--limit-seconds", type=float, help="of the clock, to stop a model at; default: four budgets and 10 minutes"
     )
     benchmark.add_argument("--work", type=Path, help="directory for answers; the peers' are taken from there again")
     benchmark.add_argument("--config", type=Path, help="settings of our models as a JSON object")

@@ -41,9 +41,9 @@ OnProgress = Callable[[int, int, str], None]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     budget_seconds: float
-    """A model begins no other setting after so many seconds of tuning; the first is always tried to its end."""
+    """Of the processor: a model begins no other setting after so many; the first is always tried to its end."""
     limit_seconds: float
-    """A process is stopped after so many seconds."""
+    """A process is stopped after so many seconds of the clock."""
     seed: int = 0
     samples: int = 1000
     config: Path | None = None

@@ -54,7 +54,7 @@ def _lines(results: Mapping[str, Any], plots: str | None) -> Iterator[str]:
     yield (
         f"{protocol['baskets']['train']:,} + {protocol['baskets']['validation']:,} + {protocol['baskets']['test']:,} "
         f"baskets, sliced by {protocol['sliced_by']}; {protocol['items']:,} items, all ranked; at most "
-        f"{protocol['budget_seconds']:g} seconds to begin another setting in; {protocol['threads']} threads. "
+        f"{protocol['budget_seconds']:g} processor seconds to begin another setting in; {protocol['threads']} threads. "
         f"{SHOWN.get(protocol.get('task'), SHOWN[None])}"
     )
     yield ""
