@@ -87,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     benchmark.add_argument(
         "--limit-seconds", type=float, help="of the clock, to stop a model at; default: four budgets and 10 minutes"
     )
+    benchmark.add_argument("--ablation", action="store_true", help="measure ours without each of its parts as well")
     benchmark.add_argument("--work", type=Path, help="directory for answers; the peers' are taken from there again")
     benchmark.add_argument("--config", type=Path, help="settings of our models as a JSON object")
     benchmark.add_argument("--seed", type=int, default=0, help="of the questions")

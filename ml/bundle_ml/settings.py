@@ -73,6 +73,7 @@ BOUNDS: Mapping[str, Bounds] = {
     "learning_rate": POSITIVE,
     "dropout": LESS_THAN_ALL,
     "patience_epochs": AT_LEAST_ONE,
+    "cool_down_ratio": NOT_NEGATIVE,
     "refresh_ratio": SHARE,
     "refresh_rate_ratio": NOT_NEGATIVE,
     "warm_start_ratio": POSITIVE,
@@ -151,7 +152,9 @@ class Settings:
     learning_rate: float = 1.5e-3
     dropout: float = 0.1
     patience_epochs: int = 3
-    """Stop when the validation slice has not improved for so many epochs."""
+    """Stop when the validation slice has not improved for so many epochs ..."""
+    cool_down_ratio: float = 0.5
+    """... and train the best epoch's weights on, at a falling rate, for so large a part of the epochs before it."""
     refresh_ratio: float = 0.33
     """Share of the baskets, the most recent ones, that the finished network is taught once more (see `refreshing`)."""
     refresh_rate_ratio: float = 0.5
