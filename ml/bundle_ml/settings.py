@@ -62,6 +62,7 @@ BOUNDS: Mapping[str, Bounds] = {
     "ease_dropout": LESS_THAN_ALL,
     "ease_for_few_dropout": LESS_THAN_ALL,
     "ease_max_items": NOT_NEGATIVE,
+    "ease_companions": NOT_NEGATIVE,
     "neighbour_count": AT_LEAST_ONE,
     "training_teraflops": POSITIVE,
     "width": AT_LEAST_ONE,
@@ -136,7 +137,9 @@ class Settings:
     ease_for_few_dropout: float = 0.8
     """The blend holds EASE a second time, fitted to rebuild baskets of which few items are shown."""
     ease_max_items: int = 8000
-    """EASE inverts a dense matrix of this size at most; rarer items are left to co-purchase."""
+    """EASE inverts a dense matrix of this size at most ..."""
+    ease_companions: int = 50
+    """... and solves for each rarer item with so many of its companions; 0 leaves those to co-purchase."""
     neighbour_count: int = 400
     """Strongest neighbours kept per item."""
 

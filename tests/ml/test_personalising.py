@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from bundle_ml.baskets import Baskets
+from bundle_ml.ease import fit_ease
 from bundle_ml.fitting import average_ndcg
 from bundle_ml.histories import Fading, Histories, Visits, histories_of
 from bundle_ml.personalising import (
@@ -18,7 +19,6 @@ from bundle_ml.personalising import (
     next_basket_cases,
     visit_cases,
 )
-from bundle_ml.rungs import fit_ease
 from bundle_ml.settings import Settings
 from tests.ml.worlds import REGULAR_ITEMS, baskets_of, regulars
 
