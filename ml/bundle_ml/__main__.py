@@ -1,8 +1,9 @@
-"""The command line: train, evaluate, inspect, benchmark. Without Django.
+"""The command line: train, evaluate, inspect, recommend, benchmark. Without Django.
 
     python -m bundle_ml train --lines lines.csv --items items.jsonl --out artefact/ --work work/
     python -m bundle_ml evaluate --artefact artefact/ --lines later_lines.csv
     python -m bundle_ml inspect --artefact artefact/ --item 42
+    python -m bundle_ml recommend --artefact artefact/ --past my_orders.csv
     python -m bundle_ml benchmark --orders orders.csv --json results.json
     torchrun --nproc-per-node 2 -m bundle_ml train …        (several processes train one network)
 
@@ -65,6 +66,11 @@ def _parser() -> argparse.ArgumentParser:
     inspect = command("inspect", _inspect, "Verify an artefact and show what is in it.")
     inspect.add_argument("--artefact", type=Path, required=True)
     inspect.add_argument("--item", help="an item key: show its bundles and the items most like it")
+
+    recommend = command("recommend", _recommend, "Rank what a shopper will buy next, by an artefact and the past.")
+    recommend.add_argument("--artefact", type=Path, required=True)
+    recommend.add_argument("--past", type=Path, required=True, help="the order lines of one shopper")
+    recommend.add_argument("--count", type=int, default=10, help="so many items (default: %(default)s)")
 
     benchmark = command("benchmark", _benchmark, "Measure our models, and others', on one protocol.")
     orders = benchmark.add_mutually_exclusive_group(required=True)
@@ -153,6 +159,14 @@ def _inspect(options: argparse.Namespace) -> None:
 
     text = describe(options.artefact) if options.item is None else describe_item(options.artefact, options.item)
     sys.stdout.write(text + "\n")
+
+
+def _recommend(options: argparse.Namespace) -> None:
+    with training_extra():
+        from bundle_ml.recommending import Recommender, describe
+    recommender = Recommender.read(options.artefact)
+    past = recommender.read_past(options.past)
+    sys.stdout.write(describe(recommender.recommend(past, count=options.count)) + "\n")
 
 
 def _benchmark(options: argparse.Namespace) -> None:

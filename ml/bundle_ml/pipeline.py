@@ -21,7 +21,7 @@ import torch
 
 import bundle_ml
 from bundle_ml.artefact import FILES, Manifest, write_artefact
-from bundle_ml.baskets import UNKNOWN_TIME, Baskets
+from bundle_ml.baskets import UNKNOWN_TIME, Baskets, split_by_time
 from bundle_ml.cases import CONTEXT_SIZES
 from bundle_ml.catalogue import read_catalogue
 from bundle_ml.durable import require_replaceable
@@ -29,11 +29,13 @@ from bundle_ml.errors import ArtefactError
 from bundle_ml.learning import learn, prepare, train_network
 from bundle_ml.lines import REASONS, ReadReport, read_baskets
 from bundle_ml.parallel import processes_here
+from bundle_ml.personal_learning import learn_personal
 from bundle_ml.progress import Reporter
 from bundle_ml.proposals import Proposer, context_vectors
 from bundle_ml.settings import Settings
 from bundle_ml.shelf import Shelf
 from bundle_ml.stored import to_tensors
+from bundle_ml.stored_personal import PREFIX, personal_to_tensors
 from bundle_ml.warm import read_start
 
 
@@ -66,6 +68,12 @@ def train(
     baskets, shelf, report = _read(lines, items, settings, reporter)
     on_read(report)
     learned = learn(baskets, shelf, settings=settings, start=start, work=work, reporter=reporter)
+    personal = learn_personal(
+        baskets,
+        split_by_time(baskets, validation_ratio=settings.validation_ratio, test_ratio=settings.test_ratio),
+        settings=settings,
+        on_progress=lambda done: reporter.at(0.85 + 0.15 * done, "learning what shoppers come back for"),
+    )
 
     reporter.enter("generate", "composing bundles")
     vectors_VD = context_vectors(baskets, seed=settings.seed)
@@ -85,7 +93,14 @@ def train(
     tensors, facts = to_tensors(learned.fitted)
     tensors["order_counts"] = baskets.order_counts()
     tensors["context_vectors"] = vectors_VD
-    vocabulary = {"keys": list(baskets.keys), "facts": facts}
+    if personal.blend:
+        personal_tensors, facts[PREFIX] = personal_to_tensors(personal.blend)
+        tensors |= personal_tensors
+    vocabulary = {
+        "keys": list(baskets.keys),
+        "titles": list(shelf.titles[: shelf.learned_count]),
+        "facts": facts,
+    }
     about = {
         "created_at": now().isoformat(),
         "rung": learned.decision.rung,
@@ -103,6 +118,7 @@ def train(
             "test_baskets": learned.evaluation.basket_count,
             "decision": learned.decision.reason,
             "refused": [refusal.to_json() for refusal in learned.decision.refused],
+            "personal": personal.report,
         },
         "history": learned.history,
         "seconds": dict(reporter.seconds),

@@ -7,7 +7,7 @@ import pytest
 
 from bundle_ml.cases import Contexts
 from bundle_ml.histories import Fading, Histories, Visits, histories_of
-from bundle_ml.personal import OfPast, PersonalFrequency, fit_next_basket, fit_shoppers_alike, fit_shoppers_near
+from bundle_ml.personal import OfPast, PersonalFrequency, fit_next_basket
 from bundle_ml.rungs import Rung
 from tests.ml.worlds import FAVOURITES, GROUPS, INK, PRINTERS, REGULAR_ITEMS, baskets_of, regulars
 
@@ -21,19 +21,11 @@ def _frequency(histories: Histories) -> Rung:
     return PersonalFrequency(FADING, histories.baskets.item_count)
 
 
-def _alike(histories: Histories) -> Rung:
-    return fit_shoppers_alike(histories, fading=FADING, neighbour_count=10)
-
-
-def _near(histories: Histories) -> Rung:
-    return fit_shoppers_near(histories, fading=FADING, neighbour_count=10)
-
-
 def _next_basket(histories: Histories) -> Rung:
     return fit_next_basket(histories, fading=FADING, l2=1.0, neighbour_count=20, max_items=100)
 
 
-@pytest.mark.parametrize("fit", [_frequency, _alike, _near, _next_basket])
+@pytest.mark.parametrize("fit", [_frequency, _next_basket])
 class TestEveryRungThatLooksAtThePast:
     def test_it_keeps_to_the_shoppers_group(self, fit: Callable[[Histories], Rung]) -> None:
         scores = fit(HISTORIES).scores(HISTORIES)
@@ -85,29 +77,6 @@ def test_the_matrix_from_basket_to_basket_agrees_with_its_formula() -> None:
     expected = np.linalg.solve(gram + 2 * np.eye(3) + np.diag(np.diag(gram)), before.T @ after)
     scores = rung.scores(histories_of(baskets_of([[0], [1], [2]], 3, shoppers=[0, 1, 2])))
     np.testing.assert_allclose(scores, expected, atol=1e-6)
-
-
-def test_a_neighbour_with_the_same_profile_has_nothing_to_add() -> None:
-    """Shopper 0 is known; the only other one alike is 1, who buys 2 as well."""
-    baskets = baskets_of([[0, 1], [0, 2], [3]], 4, shoppers=[0, 1, 2])
-
-    rung = fit_shoppers_alike(histories_of(baskets), fading=Fading(), neighbour_count=1)
-
-    scores = rung.scores(histories_of(baskets).between(0, 1))
-    np.testing.assert_allclose(scores, [[1, 0, 1, 0]], atol=1e-6)
-
-
-def test_near_are_those_who_bought_as_little_and_alike_those_of_the_same_taste() -> None:
-    """Shopper 0 bought 0 once. Shopper 1 bought other things, as little; shopper 2 bought 0 and much else besides."""
-    baskets = baskets_of([[0, 4], [4, 5], [0, 1, 2, 3, 6, 7, 8]], 9, shoppers=[0, 1, 2])
-    histories = histories_of(baskets)
-    first = histories_of(baskets_of([[0]], 9, shoppers=[0]))
-
-    near = fit_shoppers_near(histories, fading=Fading(), neighbour_count=1).scores(first)
-    alike = fit_shoppers_alike(histories.take(np.asarray([1, 2])), fading=Fading(), neighbour_count=1).scores(first)
-
-    np.testing.assert_allclose(near, [[1, 0, 0, 0, 1, 0, 0, 0, 0]], atol=1e-6)
-    np.testing.assert_allclose(alike, [[1, 1, 1, 1, 0, 0, 1, 1, 1]], atol=1e-6)
 
 
 def test_a_shop_whose_shoppers_came_once_gets_zeros_from_the_next_basket() -> None:

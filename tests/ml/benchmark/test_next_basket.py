@@ -22,10 +22,11 @@ from bundle_ml.benchmark.next_basket import (
     write_given,
 )
 from bundle_ml.benchmark.own import PREFIX
-from bundle_ml.benchmark.own_next_basket import MODELS, PERSONAL, answer_all
+from bundle_ml.benchmark.own_next_basket import MODELS, answer_all
 from bundle_ml.benchmark.peers import FOLDER, PYTHON, Peer, find_peers
 from bundle_ml.errors import DataError
 from bundle_ml.lines import ReadReport
+from bundle_ml.personal_learning import PERSONAL
 from bundle_ml.personalising import QUESTION
 from bundle_ml.settings import Settings
 from tests.ml.worlds import REGULAR_ITEMS, baskets_of, regulars, write_lines
