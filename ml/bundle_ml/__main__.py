@@ -52,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     train = command("train", _train, "Learn from order lines and write an artefact.")
     train.add_argument("--lines", type=Path, required=True, help="order lines, CSV with a header or Parquet")
     train.add_argument("--items", type=Path, help="the catalogue, JSON lines")
+    train.add_argument("--views", type=Path, help="what shoppers looked at: shopper_key,item_key,viewed_at")
     train.add_argument("--out", type=Path, required=True, help="directory of the artefact; replaced when all is done")
     train.add_argument("--work", type=Path, help="directory for checkpoints; an interrupted run goes on from there")
     train.add_argument("--warm-start", type=Path, help="an earlier artefact, to go on from its Transformer")
@@ -70,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     recommend = command("recommend", _recommend, "Rank what a shopper will buy next, by an artefact and the past.")
     recommend.add_argument("--artefact", type=Path, required=True)
     recommend.add_argument("--past", type=Path, required=True, help="the order lines of one shopper")
+    recommend.add_argument("--views", type=Path, help="what the shopper looked at, with the shopper_key of the lines")
     recommend.add_argument("--count", type=int, default=10, help="so many items (default: %(default)s)")
 
     benchmark = command("benchmark", _benchmark, "Measure our models, and others', on one protocol.")
@@ -136,6 +138,7 @@ def _train(options: argparse.Namespace) -> None:
             options.items,
             options.out,
             settings=settings,
+            views=options.views,
             warm_start=options.warm_start,
             work=options.work,
             reporter=reporter,
@@ -165,7 +168,7 @@ def _recommend(options: argparse.Namespace) -> None:
     with training_extra():
         from bundle_ml.recommending import Recommender, describe
     recommender = Recommender.read(options.artefact)
-    past = recommender.read_past(options.past)
+    past = recommender.read_past(options.past, views=options.views)
     sys.stdout.write(describe(recommender.recommend(past, count=options.count)) + "\n")
 
 

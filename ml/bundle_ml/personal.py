@@ -1,4 +1,4 @@
-"""What ranks by a shopper's past: own frequency, and what follows what from basket to basket.
+"""What ranks by a shopper's past: own frequency, what follows what from basket to basket, views.
 
 Each is a rung: it scores `Histories`, or `Visits`, as others score sets of items. So they are blended with one another
 and with the rungs of the basket by the code that blends those, and the weights are curves over the number of past
@@ -22,12 +22,13 @@ import numpy as np
 import scipy.linalg
 import scipy.sparse
 
-from bundle_ml.baskets import FloatArray
+from bundle_ml.baskets import UNKNOWN_TIME, FloatArray, OffsetArray
 from bundle_ml.cases import Contexts
 from bundle_ml.histories import Fading, Histories, past_of
 from bundle_ml.rungs import ROWS_AT_ONCE, Rung, incidence, places_of_strongest, stacked
+from bundle_ml.views import Views
 
-FREQUENCY, NEXT_BASKET = "frequency", "next_basket"
+FREQUENCY, NEXT_BASKET, VIEWS = "frequency", "next_basket", "views"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,6 +40,40 @@ class PersonalFrequency(Rung):
 
     def scores(self, contexts: Contexts) -> FloatArray:
         return np.asarray(past_of(contexts).profiles(self.fading).toarray())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LookedAt(Rung):
+    """What a shopper looked at and did not buy since; a view is halved for every half-life of its age."""
+
+    half_life_days: float
+    item_count: int
+
+    def scores(self, contexts: Contexts) -> FloatArray:
+        past = past_of(contexts)
+        scores_BV = np.zeros((len(past), self.item_count), np.float32)
+        views = past.looked_at
+        if views is None or not len(views.items):
+            return scores_BV
+        weights = 0.5 ** (views.ages_days / self.half_life_days)
+        weights[views.viewed_at <= self._bought_at(past, views)] = 0
+        np.add.at(scores_BV, (views.rows, views.items), weights.astype(np.float32))
+        return scores_BV
+
+    def _bought_at(self, past: Histories, views: Views) -> OffsetArray:
+        """When the shopper last bought what was looked at; for each view."""
+        baskets = past.baskets
+        shopper_of_basket = np.repeat(np.arange(len(past)), past.sizes)
+        cells = np.repeat(shopper_of_basket, baskets.lengths) * self.item_count + baskets.items
+        bought_at = np.repeat(baskets.ordered_at, baskets.lengths)
+        order = np.lexsort((bought_at, cells))  # of each cell the last one is the latest
+        asked = views.rows * self.item_count + views.items
+        places = np.searchsorted(cells[order], asked, side="right") - 1
+        found = places >= 0
+        found[found] = cells[order][places[found]] == asked[found]
+        latest = np.full(len(asked), UNKNOWN_TIME)
+        latest[found] = bought_at[order][places[found]]
+        return latest
 
 
 @dataclass(frozen=True, slots=True, eq=False)

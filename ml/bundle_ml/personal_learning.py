@@ -13,7 +13,7 @@ Shapes: B shoppers asked about, K places of a list.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -24,14 +24,15 @@ from bundle_ml.bootstrap import BasketDraws, DrawArray
 from bundle_ml.histories import Histories, histories_of
 from bundle_ml.ladder import Decision, choose_rung
 from bundle_ml.metrics import top_items
-from bundle_ml.personal import FREQUENCY, NEXT_BASKET
+from bundle_ml.personal import FREQUENCY, NEXT_BASKET, VIEWS
 from bundle_ml.personalising import CASES, choose_personal, fit_past_blend, fit_personal_rungs, next_basket_cases
 from bundle_ml.rungs import POPULARITY, Rung
 from bundle_ml.settings import Settings
+from bundle_ml.views import Views
 from bundle_ml.whole_baskets import NEW, REPEAT, WHOLE, BasketMarks, mark_lists, repeats
 
 PERSONAL = "personal_blend"
-LADDER = (POPULARITY, FREQUENCY, NEXT_BASKET, PERSONAL)
+LADDER = (POPULARITY, FREQUENCY, VIEWS, NEXT_BASKET, PERSONAL)
 LISTED = 20
 ROWS_AT_ONCE = 256
 MEASURES = ("ndcg_at_10", "recall_at_10", "recall_at_20")
@@ -92,13 +93,16 @@ def learn_personal(
     split: TimeSplit,
     *,
     settings: Settings,
+    views: Views | None = None,
     on_progress: Callable[[float], None] = lambda _done: None,
 ) -> LearnedPersonal:
     """Fit, measure, decide, and fit again on everything."""
-    if baskets.shoppers is None:
-        return LearnedPersonal(blend=None, report={"decision": "the order lines have no column shopper_key"})
+    if baskets.shoppers is None or (baskets.shoppers < 0).all():
+        return LearnedPersonal(blend=None, report={"decision": "the order lines name no shoppers (column shopper_key)"})
     before_test = split.train.followed_by(split.validation)
-    validation, test = come_back(split.train, split.validation), come_back(before_test, split.test)
+    validation, test = (
+        come_back(*slices, views) for slices in ((split.train, split.validation), (before_test, split.test))
+    )
     came_back = {"validation": len(validation), "test": len(test)}
     about: dict[str, Any] = {"came_back": came_back, "needed": settings.personal_min_shoppers}
     if min(came_back.values()) < settings.personal_min_shoppers:
@@ -124,8 +128,11 @@ def learn_personal(
     )
 
 
-def come_back(before: Baskets, held_out: Baskets) -> ComeBack:
-    """Find the shoppers of a held-out slice who have a basket before it."""
+def come_back(before: Baskets, held_out: Baskets, views: Views | None = None) -> ComeBack:
+    """Find the shoppers of a held-out slice who have a basket before it.
+
+    Of what they looked at, that is known which came before the visit that ended in the next basket.
+    """
     assert before.shoppers is not None  # noqa: S101
     assert held_out.shoppers is not None  # noqa: S101
     found, first = np.unique(held_out.shoppers, return_index=True)  # Rows stand in the order of time.
@@ -133,7 +140,9 @@ def come_back(before: Baskets, held_out: Baskets) -> ComeBack:
     pasts = histories_of(before, shopper_count=count)
     known = found >= 0
     known[known] = pasts.sizes[found[known]] > 0
-    return ComeBack(pasts=pasts.take(found[known].astype(np.int64)), nexts=held_out.take(first[known]))
+    shoppers, nexts = found[known].astype(np.int64), held_out.take(first[known])
+    looked_at = None if views is None else views.before_visit(shoppers, nexts.ordered_at)
+    return ComeBack(pasts=replace(pasts.take(shoppers), looked_at=looked_at), nexts=nexts)
 
 
 def measure(models: Mapping[str, Rung], asked: ComeBack, before: Baskets, *, settings: Settings) -> Table:

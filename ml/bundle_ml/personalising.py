@@ -17,10 +17,12 @@ from bundle_ml.baskets import UNKNOWN_TIME, Baskets, OffsetArray
 from bundle_ml.blend import Blend
 from bundle_ml.cases import CONTEXT_SIZES, Cases, Contexts, cases_by_context_size
 from bundle_ml.fitting import average_ndcg
-from bundle_ml.histories import Fading, Histories, Visits, histories_of
+from bundle_ml.histories import Fading, Histories, Visits, histories_of, past_of
 from bundle_ml.personal import (
     FREQUENCY,
     NEXT_BASKET,
+    VIEWS,
+    LookedAt,
     OfPast,
     PersonalFrequency,
     fit_next_basket,
@@ -34,6 +36,7 @@ BASKET, PAST = "basket", "past"
 RATES = (1.0, 0.9, 0.8, 0.6)
 HALF_LIVES_DAYS = (365.0, 180.0, 60.0)
 NEXT_BASKET_L2 = 200.0
+VIEWS_HALF_LIVES_DAYS = (3.0, 14.0, 60.0)
 LISTED = 10
 CASES = 8000
 """Pairs of a shopper and an item to weigh by."""
@@ -47,6 +50,8 @@ class PersonalChoices:
     """Of the shopper's own frequency, and of the profiles from which the next basket is made."""
     half_life_days: float
     """Of popularity."""
+    views_half_life_days: float | None = None
+    """None where no views are known."""
 
 
 def next_basket_cases(histories: Histories, nexts: Baskets, *, seed: int, limit: int) -> Cases:
@@ -79,8 +84,8 @@ def visit_cases(histories: Histories, baskets: Baskets, *, seed: int, draws: int
 
 
 def choose_personal(train: Baskets, cases: Cases, settings: Settings) -> PersonalChoices:
-    """Pick how fast pasts and popularity fade."""
-    validation = {QUESTION: cases}
+    """Pick how fast pasts, views and popularity fade."""
+    validation, knows_views = {QUESTION: cases}, past_of(cases.contexts).looked_at is not None
     half_lives = settings.popularity_half_life_days if _has_times(train) else settings.popularity_half_life_days[:1]
 
     def frequency(fading: Fading) -> float:
@@ -89,7 +94,14 @@ def choose_personal(train: Baskets, cases: Cases, settings: Settings) -> Persona
     def popularity(days: float) -> float:
         return average_ndcg(fit_popularity(train, half_life_days=days), validation)
 
-    return PersonalChoices(own=max(fadings_for(train), key=frequency), half_life_days=max(half_lives, key=popularity))
+    def looked_at(days: float) -> float:
+        return average_ndcg(LookedAt(days, train.item_count), validation)
+
+    return PersonalChoices(
+        own=max(fadings_for(train), key=frequency),
+        half_life_days=max(half_lives, key=popularity),
+        views_half_life_days=max(VIEWS_HALF_LIVES_DAYS, key=looked_at) if knows_views else None,
+    )
 
 
 def fadings_for(baskets: Baskets) -> list[Fading]:
@@ -104,6 +116,7 @@ def _has_times(baskets: Baskets) -> bool:
 
 def fit_personal_rungs(baskets: Baskets, choices: PersonalChoices, settings: Settings) -> dict[str, Rung]:
     """Fit what ranks by a past, simplest first."""
+    days = choices.views_half_life_days
     return {
         POPULARITY: fit_popularity(baskets, half_life_days=choices.half_life_days),
         FREQUENCY: PersonalFrequency(choices.own, baskets.item_count),
@@ -114,7 +127,7 @@ def fit_personal_rungs(baskets: Baskets, choices: PersonalChoices, settings: Set
             neighbour_count=settings.neighbour_count,
             max_items=settings.ease_max_items,
         ),
-    }
+    } | ({} if days is None else {VIEWS: LookedAt(days, baskets.item_count)})
 
 
 def fit_past_blend(rungs: Mapping[str, Rung], cases: Cases) -> Blend:

@@ -14,7 +14,7 @@ from bundle_ml import matrices
 from bundle_ml.artefact import Tensors
 from bundle_ml.blend import Blend
 from bundle_ml.histories import Fading
-from bundle_ml.personal import OfProfile, PersonalFrequency
+from bundle_ml.personal import LookedAt, OfProfile, PersonalFrequency
 from bundle_ml.rungs import Popularity, Rung
 
 PREFIX = "personal"
@@ -35,6 +35,8 @@ def personal_to_tensors(blend: Blend) -> tuple[Tensors, dict[str, Any]]:
                 parts[name] = {"kind": "popularity"}
             case PersonalFrequency():
                 parts[name] = {"kind": "frequency", "fading": asdict(rung.fading)}
+            case LookedAt():
+                parts[name] = {"kind": "looked_at", "half_life_days": rung.half_life_days}
             case OfProfile():
                 tensors |= matrices.to_tensors(f"{PREFIX}/{name}", rung.weights_VV)
                 parts[name] = {"kind": "of_profile", "fading": asdict(rung.fading)}
@@ -54,5 +56,7 @@ def _rung(name: str, part: Mapping[str, Any], tensors: Tensors, item_count: int)
             return Popularity(tensors[f"{PREFIX}/{name}/log_share"])
         case "frequency":
             return PersonalFrequency(Fading(**part["fading"]), item_count)
+        case "looked_at":
+            return LookedAt(part["half_life_days"], item_count)
         case _:
             return OfProfile(matrices.from_tensors(f"{PREFIX}/{name}", tensors, item_count), Fading(**part["fading"]))

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from bundle_ml.cases import Contexts
 from bundle_ml.histories import Fading, Histories, Visits, histories_of
-from bundle_ml.personal import OfPast, PersonalFrequency, fit_next_basket
+from bundle_ml.personal import LookedAt, OfPast, PersonalFrequency, fit_next_basket
 from bundle_ml.rungs import Rung
+from bundle_ml.views import Views
 from tests.ml.worlds import FAVOURITES, GROUPS, INK, PRINTERS, REGULAR_ITEMS, baskets_of, regulars
 
 SHOPPERS, ROWS = regulars(240)
@@ -54,6 +56,27 @@ class TestEveryRungThatLooksAtThePast:
         visits = Visits.made_of(Contexts.of([[9], [8], [7], [6]]), some)
 
         np.testing.assert_array_equal(OfPast(fit(HISTORIES)).scores(visits), fit(HISTORIES).scores(some))
+
+
+def test_what_was_looked_at_counts_by_its_age_until_it_is_bought() -> None:
+    """Shopper 0 looked at 1 and 2 ten days ago and at 2 now, and bought 1 five days ago; shopper 1 looked at nothing."""
+    day = 86_400_000_000
+    baskets = baskets_of([[0], [1], [0]], 4, days_apart=5, shoppers=[0, 0, 1])  # on days 0, 5 and 10
+    views = Views.of(
+        np.asarray([0, 0, 0, 0], np.int32),
+        np.asarray([1, 2, 2, 3], np.int32),
+        np.asarray([0, 0, 10, 5]) * day,
+        shopper_count=2,
+    )
+    histories = replace(histories_of(baskets), looked_at=views)
+
+    scores = LookedAt(half_life_days=5.0, item_count=4).scores(histories)
+
+    np.testing.assert_allclose(scores, [[0.0, 0.0, 0.25 + 1, 0.5], [0.0, 0.0, 0.0, 0.0]])
+
+
+def test_where_nobody_recorded_views_they_say_nothing() -> None:
+    assert (LookedAt(half_life_days=5.0, item_count=REGULAR_ITEMS).scores(HISTORIES) == 0).all()
 
 
 def test_after_a_printer_comes_its_ink_though_no_basket_ever_held_both() -> None:

@@ -16,9 +16,10 @@ from bundle_ml.pipeline import train
 from bundle_ml.recommending import Recommender
 from bundle_ml.settings import Settings
 from tests.ml.conftest import TrainedShop
-from tests.ml.worlds import INK, PRINTERS, START, regulars, write_lines
+from tests.ml.worlds import INK, PRINTERS, START, browsers, regulars, write_lines
 
 HEADER = ("order_key", "item_key", "ordered_at", "shopper_key")
+VIEW_HEADER = ("shopper_key", "item_key", "viewed_at")
 SETTINGS = Settings(threads=1, personal_min_shoppers=50, bootstrap_samples=50)
 
 
@@ -88,8 +89,51 @@ def test_the_past_of_several_shoppers_is_refused(artefact: Path, tmp_path: Path)
 
 
 def test_an_artefact_without_a_personal_blend_says_why(trained_shop: TrainedShop) -> None:
-    with pytest.raises(ArtefactError, match="Found no personal blend .*: the order lines have no column shopper_key"):
+    with pytest.raises(ArtefactError, match="Found no personal blend .*: the order lines name no shoppers"):
         Recommender.read(trained_shop.artefact)
+
+
+def test_views_lift_what_was_looked_at(tmp_path: Path) -> None:
+    shoppers, rows, seen = browsers(150, visits=8)
+
+    def moment(order: float) -> str:
+        return (START + timedelta(hours=2 * order)).isoformat()
+
+    lines = [
+        (order, f"item{item:02d}", moment(order), f"pseudonym-{shopper:03d}")
+        for order, (shopper, row) in enumerate(zip(shoppers, rows, strict=True))
+        for item in row
+    ]
+    views = [(f"pseudonym-{shopper:03d}", f"item{item:02d}", moment(order)) for shopper, item, order in seen]
+    view_file = write_lines(tmp_path / "views.csv", views, VIEW_HEADER)
+    manifest = train(
+        write_lines(tmp_path / "lines.csv", lines, HEADER),
+        None,
+        tmp_path / "artefact",
+        settings=SETTINGS,
+        views=view_file,
+    )
+    recommender = Recommender.read(tmp_path / "artefact")
+    of_one = [line for line in lines if line[3] == "pseudonym-007" and line[0] < 750]
+    looked = write_lines(tmp_path / "looked.csv", [("pseudonym-007", "item33", moment(800))], VIEW_HEADER)
+    past = write_lines(tmp_path / "past.csv", [line for line in of_one if line[1] != "item33"], HEADER)
+
+    places = [
+        [each.key for each in recommender.recommend(recommender.read_past(past, views=each), count=50)].index("item33")
+        for each in (None, looked)
+    ]
+
+    assert manifest.data["views"]["lines_kept"] == len(views)
+    assert places[0] > 5
+    assert places[1] <= 1
+
+
+def test_views_beside_lines_without_shoppers_are_refused(tmp_path: Path) -> None:
+    lines = write_lines(tmp_path / "lines.csv", [("1", "cup"), ("1", "mug")], ("order_key", "item_key"))
+    views = write_lines(tmp_path / "views.csv", [], VIEW_HEADER)
+
+    with pytest.raises(DataError, match=r"Found views in views\.csv beside order lines that do not tell whose orders"):
+        train(lines, None, tmp_path / "artefact", settings=SETTINGS, views=views)
 
 
 def test_no_pseudonym_is_in_an_artefact(artefact: Path) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from bundle_ml.histories import Fading, histories_of
 from bundle_ml.personalising import PersonalChoices, fit_personal_rungs
 from bundle_ml.settings import Settings
 from bundle_ml.stored_personal import personal_from_tensors, personal_to_tensors
+from bundle_ml.views import Views
 from tests.ml.worlds import REGULAR_ITEMS, baskets_of, regulars
 
 SHOPPERS, ROWS = regulars(60)
@@ -19,7 +21,7 @@ HISTORIES = histories_of(BASKETS)
 
 
 def _blend() -> Blend:
-    choices = PersonalChoices(own=Fading(rate=0.8, half_life_days=30.0), half_life_days=60.0)
+    choices = PersonalChoices(own=Fading(rate=0.8, half_life_days=30.0), half_life_days=60.0, views_half_life_days=14.0)
     rungs = fit_personal_rungs(BASKETS, choices, Settings(threads=1))
     curves = {name: [1.0 + number] * 6 for number, name in enumerate(rungs)}
     return Blend(rungs, curves, curves)
@@ -31,7 +33,10 @@ def test_what_was_stored_scores_as_before() -> None:
     tensors, facts = personal_to_tensors(blend)
     again = personal_from_tensors(tensors, json.loads(json.dumps(facts)), REGULAR_ITEMS)
 
-    np.testing.assert_array_equal(again.scores(HISTORIES), blend.scores(HISTORIES))
+    views = Views.of(np.arange(60, dtype=np.int32), np.arange(60, dtype=np.int32) % 40, np.arange(60), shopper_count=60)
+    pasts = replace(HISTORIES, looked_at=views)
+    assert set(again.rungs) == {"popularity", "frequency", "next_basket", "views"}
+    np.testing.assert_array_equal(again.scores(pasts), blend.scores(pasts))
 
 
 def test_nothing_stored_has_a_row_for_each_shopper() -> None:

@@ -59,7 +59,7 @@ def test_too_few_shoppers_who_came_back_are_told(page: Client) -> None:
     assert "and 2,000 are needed in each." in shown
 
 
-@pytest.mark.parametrize("report", [{}, {"decision": "the order lines have no column shopper_key"}])
+@pytest.mark.parametrize("report", [{}, {"decision": "the order lines name no shoppers (column shopper_key)"}])
 def test_a_shop_whose_orders_name_no_shoppers_sees_nothing_of_it(page: Client, report: dict[str, Any]) -> None:
     assert "What shoppers who come back buy next" not in _page(page, report)
 
