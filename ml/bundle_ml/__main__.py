@@ -1,8 +1,9 @@
-"""The command line: train, evaluate, inspect, benchmark. Without Django.
+"""The command line: train, evaluate, inspect, recommend, benchmark. Without Django.
 
     python -m bundle_ml train --lines lines.csv --items items.jsonl --out artefact/ --work work/
     python -m bundle_ml evaluate --artefact artefact/ --lines later_lines.csv
     python -m bundle_ml inspect --artefact artefact/ --item 42
+    python -m bundle_ml recommend --artefact artefact/ --past my_orders.csv
     python -m bundle_ml benchmark --orders orders.csv --json results.json
     torchrun --nproc-per-node 2 -m bundle_ml train …        (several processes train one network)
 
@@ -51,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     train = command("train", _train, "Learn from order lines and write an artefact.")
     train.add_argument("--lines", type=Path, required=True, help="order lines, CSV with a header or Parquet")
     train.add_argument("--items", type=Path, help="the catalogue, JSON lines")
+    train.add_argument("--views", type=Path, help="what shoppers looked at: shopper_key,item_key,viewed_at")
     train.add_argument("--out", type=Path, required=True, help="directory of the artefact; replaced when all is done")
     train.add_argument("--work", type=Path, help="directory for checkpoints; an interrupted run goes on from there")
     train.add_argument("--warm-start", type=Path, help="an earlier artefact, to go on from its Transformer")
@@ -65,6 +67,12 @@ def _parser() -> argparse.ArgumentParser:
     inspect = command("inspect", _inspect, "Verify an artefact and show what is in it.")
     inspect.add_argument("--artefact", type=Path, required=True)
     inspect.add_argument("--item", help="an item key: show its bundles and the items most like it")
+
+    recommend = command("recommend", _recommend, "Rank what a shopper will buy next, by an artefact and the past.")
+    recommend.add_argument("--artefact", type=Path, required=True)
+    recommend.add_argument("--past", type=Path, required=True, help="the order lines of one shopper")
+    recommend.add_argument("--views", type=Path, help="what the shopper looked at, with the shopper_key of the lines")
+    recommend.add_argument("--count", type=int, default=10, help="so many items (default: %(default)s)")
 
     benchmark = command("benchmark", _benchmark, "Measure our models, and others', on one protocol.")
     orders = benchmark.add_mutually_exclusive_group(required=True)
@@ -133,6 +141,7 @@ def _train(options: argparse.Namespace) -> None:
             options.items,
             options.out,
             settings=settings,
+            views=options.views,
             warm_start=options.warm_start,
             work=options.work,
             reporter=reporter,
@@ -156,6 +165,14 @@ def _inspect(options: argparse.Namespace) -> None:
 
     text = describe(options.artefact) if options.item is None else describe_item(options.artefact, options.item)
     sys.stdout.write(text + "\n")
+
+
+def _recommend(options: argparse.Namespace) -> None:
+    with training_extra():
+        from bundle_ml.recommending import Recommender, describe
+    recommender = Recommender.read(options.artefact)
+    past = recommender.read_past(options.past, views=options.views)
+    sys.stdout.write(describe(recommender.recommend(past, count=options.count)) + "\n")
 
 
 def _benchmark(options: argparse.Namespace) -> None:

@@ -88,6 +88,7 @@ BOUNDS: Mapping[str, Bounds] = {
     "transformer_min_baskets": NOT_NEGATIVE,
     "gate_min_cases": NOT_NEGATIVE,
     "item_min_orders": AT_LEAST_ONE,
+    "personal_min_shoppers": AT_LEAST_ONE,
     "max_bundle_size": Bounds(2),
     "candidates_per_anchor": AT_LEAST_ONE,
     "shop_wide_count": NOT_NEGATIVE,
@@ -179,6 +180,8 @@ class Settings:
     gate_min_cases: int = 30
     """With fewer held-out baskets, rungs are allowed by the thresholds alone."""
     item_min_orders: int = 3
+    personal_min_shoppers: int = 100
+    """Shoppers who must have come back in each held-out slice for a model that ranks by a past."""
 
     # Bundles
     max_bundle_size: int = 5

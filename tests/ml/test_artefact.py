@@ -67,7 +67,7 @@ def test_what_was_written_is_read_back(artefact: Path) -> None:
     manifest = verify(artefact)
 
     assert manifest == read_manifest(artefact)
-    assert (manifest.format, manifest.rung, manifest.candidates) == (3, "ease", 1)
+    assert (manifest.format, manifest.rung, manifest.candidates) == (4, "ease", 1)
     assert set(manifest.files) == {VOCABULARY, MODEL, CANDIDATES}
     assert list(iter_candidates(artefact)) == [CANDIDATE]
 
@@ -128,9 +128,9 @@ def test_a_manifest_names_no_file_but_ours(artefact: Path, name: str) -> None:
     ("content", "message"),
     [
         ("", "manifest.json is not JSON"),
-        ("[]", "Found an artefact of format None, expected 3"),
-        ('{"format": 99}', "Found an artefact of format 99, expected 3"),
-        ('{"format": 3}', "manifest.json lacks candidates, coverage, created_at"),
+        ("[]", "Found an artefact of format None, expected 4"),
+        ('{"format": 99}', "Found an artefact of format 99, expected 4"),
+        ('{"format": 4}', "manifest.json lacks candidates, coverage, created_at"),
     ],
 )
 def test_a_foreign_manifest_says_what_was_expected(artefact: Path, content: str, message: str) -> None:

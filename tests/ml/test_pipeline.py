@@ -112,7 +112,7 @@ def test_the_same_data_and_seed_give_the_same_fingerprint(trained_shop: TrainedS
 def test_the_manifest_keeps_the_contract(trained_shop: TrainedShop) -> None:
     manifest = json.loads((trained_shop.artefact / "manifest.json").read_text())
 
-    assert manifest["format"] == 3
+    assert manifest["format"] == 4
     assert manifest["settings"]["seed"] == 0
     data = manifest["data"]
     assert data["lines_read"] == data["lines_kept"] + sum(data["dropped"].values()) == len(trained_shop.shop.lines)
