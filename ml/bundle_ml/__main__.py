@@ -51,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     train = command("train", _train, "Learn from order lines and write an artefact.")
     train.add_argument("--lines", type=Path, required=True, help="order lines, CSV with a header or Parquet")
     train.add_argument("--items", type=Path, help="the catalogue, JSON lines")
+    train.add_argument("--pairs", type=Path, help="which categories may share a bundle and which not, JSON lines")
     train.add_argument("--out", type=Path, required=True, help="directory of the artefact; replaced when all is done")
     train.add_argument("--work", type=Path, help="directory for checkpoints; an interrupted run goes on from there")
     train.add_argument("--warm-start", type=Path, help="an earlier artefact, to go on from its Transformer")
@@ -130,6 +131,7 @@ def _train(options: argparse.Namespace) -> None:
             options.items,
             options.out,
             settings=settings,
+            pairs=options.pairs,
             warm_start=options.warm_start,
             work=options.work,
             reporter=reporter,

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from bundle_ml.artefact import Candidate
 from bundle_ml.baskets import Baskets
 from bundle_ml.blend import Blend
+from bundle_ml.category_pairs import CategoryPairs
 from bundle_ml.evidence import Postings, gather_evidence
 from bundle_ml.fallback import Fallback, Pair
 from bundle_ml.generation import Affinity, Composer, Draft
@@ -35,7 +36,7 @@ from bundle_ml.settings import Settings
 from bundle_ml.shelf import Shelf
 from bundle_ml.similarity import unit_rows
 from bundle_ml.spectrum import item_vectors, ppmi
-from bundle_ml.substitutes import Substitutes, TitleStems
+from bundle_ml.substitutes import Substitutes
 
 PARTS = (TRANSFORMER, EASE, CO_PURCHASE, CATEGORY, POPULARITY)
 OFTEN_BOUGHT_ORDERS = 20
@@ -66,15 +67,9 @@ class Proposer:
         decoder: Blend | None,
         co_purchase: CoPurchase | None,
         context_vectors_VD: npt.NDArray[np.float32],
+        pairs: CategoryPairs | None = None,
     ) -> Proposer:
-        postings = Postings.of(baskets, item_count=len(shelf))
-        substitutes = Substitutes(
-            TitleStems.of(shelf.titles, shelf.categories, max_variants=settings.max_variants),
-            postings,
-            np.pad(context_vectors_VD, ((0, len(shelf) - len(context_vectors_VD)), (0, 0))),
-            together_ratio=settings.substitute_together_ratio,
-            cosine=settings.substitute_cosine,
-        )
+        substitutes = Substitutes.of(shelf, baskets, context_vectors_VD, settings, pairs=pairs)
         everything = _with_unbought(baskets, shelf)
         log_share = popularity.log_share_V
         floor = log_share.min(initial=0.0) - 1.0
@@ -90,7 +85,7 @@ class Proposer:
                 settings,
             )
         fallback = Fallback.of(shelf, substitutes, category, everywhere.log_share_V)
-        return cls(shelf, postings, fallback, settings, rung, composer)
+        return cls(shelf, substitutes.postings, fallback, settings, rung, composer)
 
     def propose(self, on_progress: Callable[[float], None] = lambda _done: None) -> list[Candidate]:
         """Propose for every sellable item, then for the shop; nothing while fewer than two items can be sold."""

@@ -95,7 +95,9 @@ BOUNDS: Mapping[str, Bounds] = {
     "stop_ratio": SHARE,
     "max_overlap_ratio": SHARE,
     "substitute_together_ratio": SHARE,
-    "substitute_cosine": Bounds(-1, 1),
+    "substitute_probability": SHARE,
+    "variant_together_ratio": POSITIVE,
+    "variant_cosine": POSITIVE,
     "max_variants": AT_LEAST_ONE,
     "threads": Bounds(0, 4096),
 }
@@ -190,8 +192,14 @@ class Settings:
 
     # Substitutes
     substitute_together_ratio: float = 0.05
-    """Look-alikes bought together in more of the rarer one's orders than this are a set, not substitutes."""
-    substitute_cosine: float = 0.8
+    """Items bought together in more of the rarer one's orders than this are no substitutes."""
+    substitute_probability: float = 0.8
+    """Where orders say nothing, items are substitutes from this probability on."""
+    variant_together_ratio: float = 0.9
+    """Two variants of one product, known by their titles, share a bundle from this share of the rarer one's orders
+    on; above 1 they never do."""
+    variant_cosine: float = 0.72
+    """Titles of one category so alike, words weighed by how rare they are, name variants as well."""
     max_variants: int = 60
     """A title pattern shared by more items is a naming scheme, not one product in several colours."""
 
