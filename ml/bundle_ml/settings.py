@@ -94,6 +94,13 @@ BOUNDS: Mapping[str, Bounds] = {
     "min_lift": NOT_NEGATIVE,
     "stop_ratio": SHARE,
     "max_overlap_ratio": SHARE,
+    "template_weight": NOT_NEGATIVE,
+    "quantity_min_orders": AT_LEAST_ONE,
+    "quantity_ratio": SHARE,
+    "max_quantity": AT_LEAST_ONE,
+    "duplicate_ratio": SHARE,
+    "shop_bundle_count": AT_LEAST_ONE,
+    "diversity": SHARE,
     "substitute_together_ratio": SHARE,
     "substitute_probability": SHARE,
     "variant_together_ratio": POSITIVE,
@@ -189,6 +196,19 @@ class Settings:
     """A bundle grows while the next part coheres with it at least so well, relative to the anchor's best partner."""
     max_overlap_ratio: float = 0.4
     """Two bundles of one anchor share at most this part of their other items (Jaccard)."""
+    template_weight: float = 0.25
+    """How much categories that make a set speak for a bundle, in typical spreads of a score per unit of log lift."""
+    duplicate_ratio: float = 0.5
+    """Bundles of different anchors that share more than this part of their items (Jaccard) are offered as one."""
+    shop_bundle_count: int | None = None
+    """Different bundles in the whole shop at most, every anchor's best ones first. None: as many as there are."""
+    diversity: float = 0.3
+    """In the list of the whole shop, how much a bundle loses that is like those before it (MMR); 0: nothing."""
+    quantity_min_orders: int = 5
+    """Orders that must hold the parts in one proportion for a bundle to hold more than one of each ..."""
+    quantity_ratio: float = 0.5
+    """... and the share of the orders with all parts that must be exceeded."""
+    max_quantity: int = 12
 
     # Substitutes
     substitute_together_ratio: float = 0.05

@@ -16,6 +16,7 @@ from bundle_ml.rungs import fit_co_purchase
 from bundle_ml.settings import Settings
 from bundle_ml.shelf import Shelf
 from bundle_ml.substitutes import Substitutes
+from bundle_ml.templates import Templates
 from tests.ml.worlds import baskets_of
 
 OTHERS = [[6, 7], [8, 9], [7, 8], [6, 9], [6], [7], [8], [9]] * 10
@@ -43,7 +44,9 @@ def _composer(
     cases = cases_by_context_size(baskets, seed=0, limit=100)
     substitutes = Substitutes.of(shelf, baskets, np.zeros((10, 2), np.float32), chosen)
     blend = single({"co_purchase": rung}, "co_purchase", Contexts.joined(each.contexts for each in cases.values()))
-    return Composer(blend, Affinity.of(baskets, rung, exponent=0.7), substitutes, shelf, chosen)
+    return Composer(
+        blend, Affinity.of(baskets, rung, exponent=0.7), substitutes, Templates.of(baskets, shelf), shelf, chosen
+    )
 
 
 def _bundles(composer: Composer, anchor: int = 0) -> list[set[int]]:
