@@ -53,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--lines", type=Path, required=True, help="order lines, CSV with a header or Parquet")
     train.add_argument("--items", type=Path, help="the catalogue, JSON lines")
     train.add_argument("--views", type=Path, help="what shoppers looked at: shopper_key,item_key,viewed_at")
+    train.add_argument("--pairs", type=Path, help="which categories may share a bundle and which not, JSON lines")
     train.add_argument("--out", type=Path, required=True, help="directory of the artefact; replaced when all is done")
     train.add_argument("--work", type=Path, help="directory for checkpoints; an interrupted run goes on from there")
     train.add_argument("--warm-start", type=Path, help="an earlier artefact, to go on from its Transformer")
@@ -78,9 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     orders = benchmark.add_mutually_exclusive_group(required=True)
     orders.add_argument("--dataset", help="a public data set in the folder of --data")
     orders.add_argument("--orders", type=Path, help="an order file, CSV with a header or Parquet")
-    benchmark.add_argument(
-        "--data", type=Path, default=Path(os.environ.get("BUNDLE_DATA_DIR") or "../shared/data"), help="the data sets"
-    )
+    benchmark.add_argument("--data", type=Path, default=_public_data(), help="the data sets")
     benchmark.add_argument(
         "--task",
         choices=("completion", "next_basket", "visit"),
@@ -100,6 +99,13 @@ def _parser() -> argparse.ArgumentParser:
     benchmark.add_argument("--config", type=Path, help="settings of our models as a JSON object")
     benchmark.add_argument("--seed", type=int, default=0, help="of the questions")
     benchmark.add_argument("--json", type=Path, required=True, help="the results; a table and plots go beside it")
+    substitutes = command("substitutes", _substitutes, "Train, and measure how substitutes are kept out of bundles.")
+    source = substitutes.add_mutually_exclusive_group(required=True)
+    source.add_argument("--dataset", help="a public data set in the folder of --data")
+    source.add_argument("--orders", type=Path, help="an order file, CSV with a header or Parquet")
+    substitutes.add_argument("--data", type=Path, default=_public_data(), help="the data sets")
+    substitutes.add_argument("--config", type=Path, help="settings as a JSON object")
+    substitutes.add_argument("--json", type=Path, required=True, help="the results; a table goes beside it")
     sizes = command("sizes", _sizes, "Train on growing numbers of order lines: which rung wins, what it costs.")
     source = sizes.add_mutually_exclusive_group(required=True)
     source.add_argument("--orders", type=Path, help="an order file, CSV with a header or Parquet")
@@ -111,6 +117,10 @@ def _parser() -> argparse.ArgumentParser:
     sizes.add_argument("--config", type=Path, help="settings as a JSON object")
     sizes.add_argument("--json", type=Path, required=True, help="the results; a table and plots go beside it")
     return parser
+
+
+def _public_data() -> Path:
+    return Path(os.environ.get("BUNDLE_DATA_DIR") or "../shared/data")
 
 
 def _train(options: argparse.Namespace) -> None:
@@ -142,6 +152,7 @@ def _train(options: argparse.Namespace) -> None:
             options.out,
             settings=settings,
             views=options.views,
+            pairs=options.pairs,
             warm_start=options.warm_start,
             work=options.work,
             reporter=reporter,
@@ -191,6 +202,13 @@ def _sizes(options: argparse.Namespace) -> None:
     with training_extra():
         from bundle_ml.benchmark.sizes import main as sizes
     sys.stdout.write(sizes(options))
+
+
+def _substitutes(options: argparse.Namespace) -> None:
+    read_settings(options.config)
+    with training_extra():
+        from bundle_ml.benchmark.substitution import main as substitution
+    sys.stdout.write(substitution(options))
 
 
 def read_settings(path: Path | None) -> Settings:

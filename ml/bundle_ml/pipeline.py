@@ -24,6 +24,7 @@ from bundle_ml.artefact import FILES, Manifest, write_artefact
 from bundle_ml.baskets import UNKNOWN_TIME, Baskets, split_by_time
 from bundle_ml.cases import CONTEXT_SIZES
 from bundle_ml.catalogue import read_catalogue
+from bundle_ml.category_pairs import read_category_pairs
 from bundle_ml.durable import require_replaceable
 from bundle_ml.errors import ArtefactError, DataError
 from bundle_ml.learning import learn, prepare, train_network
@@ -47,6 +48,7 @@ def train(
     *,
     settings: Settings,
     views: Path | None = None,
+    pairs: Path | None = None,
     warm_start: Path | None = None,
     work: Path | None = None,
     reporter: Reporter | None = None,
@@ -55,8 +57,9 @@ def train(
 ) -> Manifest:
     """Read order lines and a catalogue, leave an artefact.
 
-    With `warm_start`, an artefact of an earlier run, the Transformer goes on from that run's. `views` are what the
-    shoppers of the lines looked at.
+    With `pairs`, what the shop decided about pairs of categories overrules what is learned (see `category_pairs`). With
+    `warm_start`, an artefact of an earlier run, the Transformer goes on from that run's. `views` are what the shoppers of
+    the lines looked at.
 
     Raises:
         DataError: an input file is not what it should be; nothing was written.
@@ -67,6 +70,7 @@ def train(
     _require_room(out, work)
     if work:
         work.mkdir(parents=True, exist_ok=True)
+    decided = read_category_pairs(pairs)
     start = read_start(warm_start, settings) if warm_start else None
     read, shelf = _read(lines, items, settings, reporter)
     baskets, report = read.baskets, read.report
@@ -92,6 +96,7 @@ def train(
         decoder=learned.decoder,
         co_purchase=learned.co_purchase,
         context_vectors_VD=vectors_VD,
+        pairs=decided,
     )
     candidates = proposer.propose(lambda done: reporter.at(done, "composing bundles"))
 

@@ -97,8 +97,17 @@ BOUNDS: Mapping[str, Bounds] = {
     "min_lift": NOT_NEGATIVE,
     "stop_ratio": SHARE,
     "max_overlap_ratio": SHARE,
+    "template_weight": NOT_NEGATIVE,
+    "quantity_min_orders": AT_LEAST_ONE,
+    "quantity_ratio": SHARE,
+    "max_quantity": AT_LEAST_ONE,
+    "duplicate_ratio": SHARE,
+    "shop_bundle_count": AT_LEAST_ONE,
+    "diversity": SHARE,
     "substitute_together_ratio": SHARE,
-    "substitute_cosine": Bounds(-1, 1),
+    "substitute_probability": SHARE,
+    "variant_together_ratio": POSITIVE,
+    "variant_cosine": POSITIVE,
     "max_variants": AT_LEAST_ONE,
     "threads": Bounds(0, 4096),
 }
@@ -196,11 +205,30 @@ class Settings:
     """A bundle grows while the next part coheres with it at least so well, relative to the anchor's best partner."""
     max_overlap_ratio: float = 0.4
     """Two bundles of one anchor share at most this part of their other items (Jaccard)."""
+    template_weight: float = 0.25
+    """How much categories that make a set speak for a bundle, in typical spreads of a score per unit of log lift."""
+    duplicate_ratio: float = 0.5
+    """Bundles of different anchors that share more than this part of their items (Jaccard) are offered as one."""
+    shop_bundle_count: int | None = None
+    """Different bundles in the whole shop at most, every anchor's best ones first. None: as many as there are."""
+    diversity: float = 0.3
+    """In the list of the whole shop, how much a bundle loses that is like those before it (MMR); 0: nothing."""
+    quantity_min_orders: int = 5
+    """Orders that must hold the parts in one proportion for a bundle to hold more than one of each ..."""
+    quantity_ratio: float = 0.5
+    """... and the share of the orders with all parts that must be exceeded."""
+    max_quantity: int = 12
 
     # Substitutes
     substitute_together_ratio: float = 0.05
-    """Look-alikes bought together in more of the rarer one's orders than this are a set, not substitutes."""
-    substitute_cosine: float = 0.8
+    """Items bought together in more of the rarer one's orders than this are no substitutes."""
+    substitute_probability: float = 0.8
+    """Where orders say nothing, items are substitutes from this probability on."""
+    variant_together_ratio: float = 0.9
+    """Two variants of one product, known by their titles, share a bundle from this share of the rarer one's orders
+    on; above 1 they never do."""
+    variant_cosine: float = 0.72
+    """Titles of one category so alike, words weighed by how rare they are, name variants as well."""
     max_variants: int = 60
     """A title pattern shared by more items is a naming scheme, not one product in several colours."""
 

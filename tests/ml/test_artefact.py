@@ -27,7 +27,9 @@ from bundle_ml.errors import ArtefactError
 EVIDENCE = Evidence(
     orders=9, support=3, anchor_orders=5, confidence=0.6, lift=2.0, shares={"ease": 1.0}, parts={"b": {"together": 3}}
 )
-CANDIDATE = Candidate(anchor="a", items=(("a", 1), ("b", 1)), score=0.7, rank=1, rung="ease", evidence=EVIDENCE)
+CANDIDATE = Candidate(
+    anchor="a", items=(("a", 1), ("b", 1)), score=0.7, rank=1, rung="ease", kind="pair", evidence=EVIDENCE
+)
 ABOUT: dict[str, Any] = {
     "created_at": "2024-01-01T00:00:00+00:00",
     "rung": "ease",
