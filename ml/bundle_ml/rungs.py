@@ -194,7 +194,7 @@ def fit_co_purchase(
     plain_columns = plain.tocsc()
     damped_V = np.maximum(several.order_counts(), 1).astype(np.float32) ** np.float32(exponent / 2)
     rows: list[tuple[IntArray, FloatArray, FloatArray]] = []
-    weights = (several.lengths - 1.0) ** -length_exponent
+    weights = np.asarray((several.lengths - 1.0) ** -length_exponent, np.float64)
     for own, shared_BV in shared_baskets(several, weights):
         together_BV = scipy.sparse.csr_array(plain_columns[:, own].T @ plain)
         together_BV.sort_indices()  # The cells of both stand in the same places.
