@@ -67,12 +67,12 @@ def test_two_items_are_a_pair_and_each_kind_starts_with_its_discount(tmp_path: P
     ]
 
 
-def test_a_cautious_shop_gets_drafts(tmp_path: Path, settings: Any) -> None:
+def test_in_a_cautious_shop_new_bundles_wait_in_review(tmp_path: Path, settings: Any) -> None:
     settings.BUNDLE_APP = {**settings.BUNDLE_APP, "AUTO_ACTIVATE": False}
 
     make_version(tmp_path, [make_candidate("1", ["1", "2"])])
 
-    assert Bundle.objects.get().status == "draft"
+    assert Bundle.objects.get().status == "review"
 
 
 def test_one_bundle_serves_all_its_anchors(tmp_path: Path) -> None:

@@ -115,7 +115,7 @@ class TestTheStrip:
         TrainingRun.objects.create(status="failed", error="The broker is down.")
         shown = text_of(page.get(reverse(LIST)))
         assert f"Live model Model {live.pk} published just now" in shown
-        assert "Draft 2 Active 1 Paused 0 Rejected 0" in shown
+        assert "Draft 2 Review 0 Active 1 Paused 0 Rejected 0" in shown
         assert "Last training Failed just now" in shown
 
     def test_an_empty_shop_is_told_what_to_do(self, page: Client) -> None:
