@@ -1,4 +1,4 @@
-"""Whether each bundle of a page of the list is shown, and if not, why: asked once for the whole page."""
+"""Why active bundles of the list are not shown, and where alone some are: asked once for a whole page."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TOLD_COUNT = 2
 
 
 class BundleChangeList(ChangeList):
-    """Bundles that know how they stand. A shop that does not answer costs the column, not the list."""
+    """Bundles that know how they stand. A shop that does not answer costs the notes, not the list."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
@@ -35,26 +35,24 @@ class BundleChangeList(ChangeList):
             bundle.standing = found[bundle.pk]
 
 
-def standing_cell(bundle: Bundle, *, is_scored: bool) -> SafeString:
-    """A word, and the reasons; the status speaks for itself."""
+def standing_notes(bundle: Bundle, *, is_scored: bool) -> SafeString:
+    """A word, and the reasons; empty for what is shown wherever it fits. What is not active, its status says."""
     standing: serving.Standing | None = getattr(bundle, "standing", None)
-    if standing is None:
-        return badge("unknown", _("Not known"))
-    against = list(standing.against)
     if bundle.status != Bundle.Status.ACTIVE:
-        against = against[1:]
-    elif not (is_scored or bundle.pinned or bundle.source == Bundle.Source.MANUAL):
+        return SafeString("")
+    if standing is None:
+        return badge("unknown", _("Shown or not: not known"))
+    against = list(standing.against)
+    if not (is_scored or bundle.pinned or bundle.source == Bundle.Source.MANUAL):
         against.append(_("The live model does not score it."))
-    if bundle.status != Bundle.Status.ACTIVE or against:
-        return _cell(badge("hidden", _("Not shown")), against)
+    if against:
+        return format_html("{} {}", badge("hidden", _("Not shown")), _notes(against))
     first = [_("Rule “%(rule)s”") % {"rule": standing.pin.sentence}] if standing.pin else []
-    return _cell(badge("shown", _("Shown")), [*standing.limits, *first])
+    return _notes([*standing.limits, *first])
 
 
-def _cell(shown: SafeString, told: Sequence[str]) -> SafeString:
+def _notes(told: Sequence[str]) -> SafeString:
     notes = list(told[:TOLD_COUNT])
     if len(told) > TOLD_COUNT:
         notes.append(_("and %(count)d more") % {"count": len(told) - TOLD_COUNT})
-    return format_html(
-        "{} {}", shown, format_html_join("", '<span class="bundle-note">{}</span>', ((note,) for note in notes))
-    )
+    return format_html_join("", '<span class="bundle-note">{}</span>', ((note,) for note in notes))

@@ -23,7 +23,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from bundle_app import serving
 from bundle_app.admin import dashboard, decision_log, parts
-from bundle_app.admin.bundle_list import BundleChangeList, standing_cell
+from bundle_app.admin.bundle_list import BundleChangeList, standing_notes
 from bundle_app.admin.decision_log import ReasonActionForm, reason_of
 from bundle_app.admin.decisions import MOVES, action_of, decide
 from bundle_app.admin.evidence import evidence_rows, rung_label, sentence
@@ -65,7 +65,7 @@ class BundleForm(BundleFormBase):
 class BundleAdmin(BundleAdminBase):
     form = BundleForm
     inlines = [parts.PartsInline]
-    list_display = ("composed_title", "status_badge", "kind_and_discount", "evidence", "standing")
+    list_display = ("composed_title", "status_badge", "kind_and_discount", "evidence")
     list_filter = ("status", "kind", "source", "pinned", LearnedFrom, ValidNow, ByRule)
     search_fields = ("title", "parts__title", "parts__item_key")
     search_help_text = gettext_lazy("Search by title, or by title or key of a product")
@@ -100,8 +100,10 @@ class BundleAdmin(BundleAdminBase):
 
     @admin.display(description=gettext_lazy("Status"), ordering="status")
     def status_badge(self, bundle: Bundle) -> SafeString:
-        shown = badge(bundle.status, bundle.get_status_display())
-        return format_html("{} {}", shown, badge("pinned", _("Pinned"))) if bundle.pinned else shown
+        """The status, and beside it what the status does not tell: why an active bundle is not shown all the same."""
+        pinned = badge("pinned", _("Pinned")) if bundle.pinned else ""
+        told = standing_notes(bundle, is_scored=_best(bundle) is not None)
+        return format_html("{} {} {}", badge(bundle.status, bundle.get_status_display()), pinned, told)
 
     @admin.display(description=gettext_lazy("Kind"), ordering="kind")
     def kind_and_discount(self, bundle: Bundle) -> SafeString:
@@ -121,10 +123,6 @@ class BundleAdmin(BundleAdminBase):
             "score": rounded(best.score, decimal_count=3),
         }
         return _noted(sentence(best), [rank, pages, str(rung_label(best.rung))])
-
-    @admin.display(description=gettext_lazy("In the shop"))
-    def standing(self, bundle: Bundle) -> SafeString:
-        return standing_cell(bundle, is_scored=_best(bundle) is not None)
 
     # Decisions
 

@@ -176,7 +176,10 @@ class RuleAdmin(RuleAdminBase):
             gettext_lazy("Which bundles"),
             {
                 "fields": (SUBJECT, OTHER),
-                "description": gettext_lazy("A bundle is meant that holds it. With nothing named, all bundles are."),
+                "description": gettext_lazy(
+                    "Those that hold the product or something of the category, and the second one too where it is "
+                    "named; with nothing named, all. “Must also hold” hides those that lack the second."
+                ),
             },
         ),
         (

@@ -20,9 +20,11 @@ function fitFields() {
     field.disabled = !isUsed;
     if (isUsed && !field.value && field.dataset.ruleInitial) field.value = field.dataset.ruleInitial;
   }
-  for (const container of kind.form.querySelectorAll(".form-row, fieldset.module")) {
-    const boxes = [...container.querySelectorAll(container.matches("fieldset") ? ".form-row" : ".fieldBox")];
-    if (boxes.length) container.hidden = boxes.every((box) => box.hidden);
+  for (const [outer, inner] of [[".form-row", ".fieldBox"], ["fieldset.module", ".form-row"]]) {
+    for (const container of kind.form.querySelectorAll(outer)) {
+      const boxes = [...container.querySelectorAll(inner)];
+      if (boxes.length) container.hidden = boxes.every((box) => box.hidden);
+    }
   }
 }
 
