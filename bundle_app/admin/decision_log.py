@@ -160,7 +160,7 @@ class ByWhom(SimpleListFilter):
 
 @admin.register(Decision)
 class DecisionAdmin(DecisionAdminBase):
-    list_display = ("at", "who", "what", "about", "changes", "reason")
+    list_display = ("at", "who", "what", "about", "from_to", "reason")
     list_display_links = None
     list_filter = ("action", "subject_kind", ByWhom, "at")
     search_fields = ("subject", "actor", "reason")
@@ -190,7 +190,7 @@ class DecisionAdmin(DecisionAdminBase):
         )
 
     @admin.display(description=gettext_lazy("From → to"))
-    def changes(self, decision: Decision) -> SafeString:
+    def from_to(self, decision: Decision) -> SafeString:
         return changes(decision)
 
     def has_add_permission(self, request: HttpRequest) -> bool:

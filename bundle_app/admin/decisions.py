@@ -103,7 +103,8 @@ def decide(
 
 
 def _changes(bundle: Bundle, move: Move) -> dict[str, tuple[Any, Any]]:
-    return {name: (plain(getattr(bundle, name)), plain(value)) for name, value in move.changes.items()}
+    pairs = {name: (plain(getattr(bundle, name)), plain(value)) for name, value in move.changes.items()}
+    return {name: (before, after) for name, (before, after) in pairs.items() if before != after}
 
 
 def action_of(changes: Mapping[str, tuple[Any, Any]], *, is_new: bool) -> Decision.Action:

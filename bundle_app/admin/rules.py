@@ -98,9 +98,7 @@ class RuleForm(RuleFormBase):
             if kind == Rule.Kind.PRICE_BAND and not cleaned.get("currency"):
                 cleaned["currency"] = conf.load().currency
             self._check_fields(kind, cleaned)
-        for names in (SUBJECT, OTHER):
-            if all(cleaned.get(name) for name in names):
-                self.add_error(names[1], _("Name a product or a category, not both."))
+        self._check_that_they_fit(cleaned)
         if not self.errors:
             self._ask_the_shop(cleaned)
         return cleaned
@@ -114,6 +112,19 @@ class RuleForm(RuleFormBase):
         for name in OF_KINDS:
             if name not in needs.used and _is_filled(cleaned.get(name)):
                 self.add_error(name, _("“%(kind)s” does not use this field. Empty it.") % {"kind": label})
+
+    def _check_that_they_fit(self, cleaned: Mapping[str, Any]) -> None:
+        for names in (SUBJECT, OTHER):
+            if all(cleaned.get(name) for name in names):
+                self.add_error(names[1], _("Name a product or a category, not both."))
+        if cleaned.get("item_key") and cleaned["item_key"] == cleaned.get("other_item_key"):
+            self.add_error("other_item_key", _("Name two different products."))
+        lowest, highest = cleaned.get("lowest_price"), cleaned.get("highest_price")
+        if lowest is not None and highest is not None and highest < lowest:
+            self.add_error("highest_price", _("The highest price must not be below the lowest."))
+        begins, ends = cleaned.get("valid_from"), cleaned.get("valid_until")
+        if begins and ends and ends <= begins:
+            self.add_error("valid_until", _("A rule must end after it begins."))
 
     def _ask_the_shop(self, cleaned: Mapping[str, Any]) -> None:
         """One question for both products: a rule about none that exists would never do anything."""
@@ -138,11 +149,6 @@ class RuleForm(RuleFormBase):
         picker = getattr(widget, "widget", widget)
         if isinstance(picker, ProductPicker):
             picker.titles = titles
-
-    def validate_constraints(self) -> None:
-        """The database has the last word; what the form has said already is not said twice."""
-        if not self.errors:
-            super().validate_constraints()
 
 
 def _is_filled(value: Any) -> bool:

@@ -95,7 +95,7 @@ class Decision(models.Model):
 
     class Meta:
         verbose_name = _("decision")
-        verbose_name_plural = _("log of decisions")
+        verbose_name_plural = _("decisions")
         ordering = ["-at", "-id"]
         indexes = [
             models.Index(fields=["subject_kind", "subject_id", "-id"], name="decision_by_subject"),
