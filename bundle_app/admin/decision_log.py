@@ -43,7 +43,7 @@ MODELS: Mapping[str, type[Model]] = {"bundle": Bundle, "rule": Rule}
 
 def reason_field() -> forms.CharField:
     return forms.CharField(
-        label=gettext_lazy("Why"),
+        label=gettext_lazy("Reason"),
         required=False,
         max_length=LONGEST_REASON,
         widget=forms.TextInput({"class": "vTextField"}),
@@ -54,7 +54,7 @@ def reason_field() -> forms.CharField:
 class ReasonActionForm(ActionForm):
     """The bar of actions above a list, with room for a reason."""
 
-    reason = forms.CharField(label=gettext_lazy("Why:"), required=False, max_length=LONGEST_REASON)
+    reason = forms.CharField(label=gettext_lazy("Reason:"), required=False, max_length=LONGEST_REASON)
 
 
 def reason_of(request: HttpRequest) -> str:

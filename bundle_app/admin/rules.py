@@ -365,9 +365,9 @@ def previewed(form: RuleForm, request: HttpRequest) -> dict[str, Any]:
         "preview": found,
         "previewed_rule": rule,
         "preview_groups": [
-            ("appear", _("Appear"), found.appearing),
-            ("disappear", _("Disappear"), found.disappearing),
-            ("change", _("Change"), found.changing),
+            ("appear", _("Would appear"), found.appearing),
+            ("disappear", _("Would disappear"), found.disappearing),
+            ("change", _("Would change"), found.changing),
         ],
         "near_categories": _near_categories(rule) if not found.concerned_count else [],
         "summary": _("%(appear)d appear, %(disappear)d disappear, %(change)d change.")

@@ -88,7 +88,7 @@ class Decision(models.Model):
     subject_id = models.BigIntegerField()
     subject = models.CharField(_("about"), max_length=300)
     changes = models.JSONField(_("from → to"), default=dict)
-    reason = models.CharField(_("why"), max_length=300, blank=True)
+    reason = models.CharField(_("reason"), max_length=300, blank=True)
     version_id = models.BigIntegerField(_("model version"), null=True)
 
     objects = DecisionQuerySet.as_manager()

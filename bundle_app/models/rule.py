@@ -17,7 +17,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator, RegexVa
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
-from django.utils.translation import gettext as _t
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 SUBJECT = ("item_key", "category")
@@ -110,10 +110,10 @@ class Rule(models.Model):
     item_title = models.CharField(max_length=200, blank=True, editable=False)
     other_item_title = models.CharField(max_length=200, blank=True, editable=False)
     lowest_price = models.DecimalField(
-        _("from"), max_digits=14, decimal_places=2, null=True, blank=True, validators=[MinValueValidator(0)]
+        _("price from"), max_digits=14, decimal_places=2, null=True, blank=True, validators=[MinValueValidator(0)]
     )
     highest_price = models.DecimalField(
-        _("to"), max_digits=14, decimal_places=2, null=True, blank=True, validators=[MinValueValidator(0)]
+        _("price to"), max_digits=14, decimal_places=2, null=True, blank=True, validators=[MinValueValidator(0)]
     )
     currency = models.CharField(
         _("currency"),
@@ -213,31 +213,34 @@ class Rule(models.Model):
 
     @property
     def sentence(self) -> str:
-        """The rule in words: what it is about, and what it asks."""
-        return " ".join(part for part in (self._asks(), self._conditions()) if part)
+        """The rule in words: what it is about, what it asks, and for whom and where alone."""
+        conditions = self._conditions()
+        if not conditions:
+            return self._asks()
+        return gettext("%(rule)s %(conditions)s") % {"rule": self._asks(), "conditions": conditions}
 
     def _asks(self) -> str:
         values: dict[str, Any] = {"about": self.about, "other": self.other}
         match self.kind:
             case "pin":
-                return _t("Show %(about)s first") % values
+                return gettext("Show %(about)s first") % values
             case "exclude":
-                return _t("Never show %(about)s") % values
+                return gettext("Never show %(about)s") % values
             case "require":
-                return _t("Show %(about)s only together with %(other)s") % values
+                return gettext("Show %(about)s only together with %(other)s") % values
             case "price_band":
                 return self._price_band()
             case "margin_floor":
-                return _t("Show %(about)s from a margin of %(percent)s%% on") % {
+                return gettext("Show %(about)s from a margin of %(percent)s%% on") % {
                     **values,
                     "percent": _plain(self.margin_percent),
                 }
             case "stock_floor":
-                return _t("Show %(about)s while %(count)s can be sold") % {**values, "count": self.stock_count}
+                return gettext("Show %(about)s while %(count)s can be sold") % {**values, "count": self.stock_count}
             case "segment":
-                return _t("Show %(about)s only to shoppers of “%(segment)s”") % {**values, "segment": self.segment}
+                return gettext("Show %(about)s only to shoppers of “%(segment)s”") % {**values, "segment": self.segment}
             case _:
-                return _t("Show %(about)s only at “%(placement)s”") % {**values, "placement": self.placement}
+                return gettext("Show %(about)s only at “%(placement)s”") % {**values, "placement": self.placement}
 
     def _price_band(self) -> str:
         values = {
@@ -247,28 +250,30 @@ class Rule(models.Model):
             "currency": self.currency,
         }
         if self.highest_price is None:
-            return _t("Show %(about)s from %(lowest)s %(currency)s on") % values
+            return gettext("Show %(about)s from %(lowest)s %(currency)s on") % values
         if self.lowest_price is None:
-            return _t("Show %(about)s up to %(highest)s %(currency)s") % values
-        return _t("Show %(about)s from %(lowest)s to %(highest)s %(currency)s") % values
+            return gettext("Show %(about)s up to %(highest)s %(currency)s") % values
+        return gettext("Show %(about)s from %(lowest)s to %(highest)s %(currency)s") % values
 
     def _conditions(self) -> str:
-        told = []
-        if self.segment and self.kind != RuleKind.SEGMENT:
-            told.append(_t("for shoppers of “%(segment)s”") % {"segment": self.segment})
-        if self.placement and self.kind != RuleKind.PLACEMENT:
-            told.append(_t("at “%(placement)s”") % {"placement": self.placement})
-        return ", ".join(told)
+        segment = self.segment if self.kind != RuleKind.SEGMENT else ""
+        placement = self.placement if self.kind != RuleKind.PLACEMENT else ""
+        values = {"segment": segment, "placement": placement}
+        if segment and placement:
+            return gettext("for shoppers of “%(segment)s”, at “%(placement)s”") % values
+        if segment:
+            return gettext("for shoppers of “%(segment)s”") % values
+        return gettext("at “%(placement)s”") % values if placement else ""
 
     @property
     def about(self) -> str:
         """The bundles that the rule speaks of, in words."""
         first = self._named(self.item_title or self.item_key, self.category)
         if not first:
-            return _t("bundles")
+            return gettext("bundles")
         if self.kind == RuleKind.REQUIRE or not self.other:
-            return _t("bundles with %(first)s") % {"first": first}
-        return _t("bundles with %(first)s and %(second)s") % {"first": first, "second": self.other}
+            return gettext("bundles with %(first)s") % {"first": first}
+        return gettext("bundles with %(first)s and %(second)s") % {"first": first, "second": self.other}
 
     @property
     def other(self) -> str:
@@ -277,7 +282,7 @@ class Rule(models.Model):
     @staticmethod
     def _named(item: str, category: str) -> str:
         if category:
-            return _t("something of “%(category)s”") % {"category": category}
+            return gettext("something of “%(category)s”") % {"category": category}
         return item
 
 

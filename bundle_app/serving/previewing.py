@@ -165,4 +165,4 @@ def _where(audience: Audience) -> str:
         *(_("shoppers of “%(segment)s”") % {"segment": segment} for segment in audience.segments or ()),
         *([_("at “%(placement)s”") % {"placement": audience.placement}] if audience.placement else []),
     ]
-    return ", ".join(named) or _("Shop")
+    return ", ".join(named) or _("In the shop")

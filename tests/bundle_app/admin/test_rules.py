@@ -133,7 +133,7 @@ class TestThePreview:
         assert answer["summary"] == "0 appear, 1 disappear, 0 change."
         told = Tags(answer["html"]).text
         assert "Never show bundles with Product 1." in told
-        assert "Disappear 1 Two <b>things</b> Rule “Never show bundles with Product 1”" in told
+        assert "Would disappear 1 Two <b>things</b> Rule “Never show bundles with Product 1”" in told
         assert "<b>things" not in answer["html"]
         assert "1 bundle on offer is concerned. 0 stay as they are, 0 cannot be bought today anyway." in told
         assert not Rule.objects.exists()
@@ -147,7 +147,7 @@ class TestThePreview:
         response = page.post(button["formaction"], form(kind="exclude", item_key=goods[0].pk, note="Spring <1>"))
         assert response.status_code == 200
         tags = Tags(response.content.decode())
-        assert "Disappear 1" in tags.text
+        assert "Would disappear 1" in tags.text
         values = {tag.get("name"): tag.get("value") for tag in tags.named("input")}
         assert (values["note"], values["item_key"]) == ("Spring <1>", str(goods[0].pk))
         assert next(tag for tag in tags.named("form") if tag.get("id") == "rule_form")["action"] == reverse(ADD)
@@ -159,7 +159,7 @@ class TestThePreview:
         answer = page.post(reverse(PREVIEW, args=[rule.pk]), data, headers=JSON).json()
         assert answer["summary"] == "1 appear, 0 disappear, 0 change."
         whole = page.post(reverse(PREVIEW, args=[rule.pk]), data)
-        assert "Appear 1" in text_of(whole)
+        assert "Would appear 1" in text_of(whole)
         action = next(tag for tag in Tags(whole.content.decode()).named("form") if tag.get("id") == "rule_form")
         assert action["action"] == reverse(CHANGE, args=[rule.pk])
         rule.refresh_from_db()

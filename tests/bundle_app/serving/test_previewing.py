@@ -91,10 +91,10 @@ def test_a_rule_that_begins_later_is_told_as_of_its_beginning(goods: list[Any]) 
 def test_a_change_is_one_for_some_shoppers_or_some_place_or_of_the_order(goods: list[Any]) -> None:
     key = str(goods[0].pk)
     for rule, expected in (
-        (Rule(kind="placement", item_key=key, placement="cart"), "Shop: no longer shown."),
+        (Rule(kind="placement", item_key=key, placement="cart"), "In the shop: no longer shown."),
         (Rule(kind="exclude", item_key=key, placement="home"), "at “home”: no longer shown."),
-        (Rule(kind="segment", item_key=key, segment="trade"), "Shop: no longer shown."),
-        (Rule(kind="pin", item_key=key), "Shop: comes first."),
+        (Rule(kind="segment", item_key=key, segment="trade"), "In the shop: no longer shown."),
+        (Rule(kind="pin", item_key=key), "In the shop: comes first."),
         (Rule(kind="pin", item_key=key, segment="trade"), "shoppers of “trade”: comes first."),
     ):
         found = serving.preview(rule, request=None)
@@ -106,7 +106,7 @@ def test_unpinning_is_a_change(goods: list[Any]) -> None:
     rule = Rule.objects.create(kind="pin", item_key=str(goods[0].pk))
     rule.is_enabled = False
     assert [example.why for example in serving.preview(rule, request=None).changing.examples] == [
-        "Shop: no longer first."
+        "In the shop: no longer first."
     ]
 
 
