@@ -67,6 +67,11 @@ class Terms:
     available_count: int | None = None
 
 
+def told(rule: Rule) -> str:
+    """A rule as it is quoted beside a bundle."""
+    return _("Rule: %(rule)s.") % {"rule": rule.sentence}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Objection:
     """A rule that hides a bundle, and what was found."""
@@ -75,8 +80,7 @@ class Objection:
     found: str = ""
 
     def __str__(self) -> str:
-        told = _("Rule “%(rule)s”") % {"rule": self.rule.sentence}
-        return f"{told}: {self.found}" if self.found else told
+        return f"{told(self.rule)} {self.found}".strip()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,27 +189,27 @@ def _against(rule: Rule, terms: Terms) -> str:
             is_below = rule.lowest_price is not None and terms.total < rule.lowest_price
             is_above = rule.highest_price is not None and terms.total > rule.highest_price
             price = explain.money(terms.total, terms.currency)
-            return _("it costs %(price)s.") % {"price": price} if is_below or is_above else ""
+            return _("It costs %(price)s.") % {"price": price} if is_below or is_above else ""
         case RuleKind.MARGIN_FLOOR:
             return _against_margin(rule.margin_percent or Decimal(0), terms)
         case _:
             if terms.available_count is None or terms.available_count >= (rule.stock_count or 0):
                 return ""
             return ngettext(
-                "it can be sold once.", "it can be sold %(count)d times.", terms.available_count
+                "It can be sold once.", "It can be sold %(count)d times.", terms.available_count
             ) % {"count": terms.available_count}  # fmt: skip
 
 
 def _against_margin(floor_percent: Decimal, terms: Terms) -> str:
     if terms.cost is None:
-        return _("the cost of %(titles)s is not known.") % {"titles": ", ".join(terms.without_cost)}
+        return _("The cost of %(titles)s is not known.") % {"titles": ", ".join(terms.without_cost)}
     margin = terms.total - terms.cost
     if margin * 100 >= floor_percent * terms.total:
         return ""
     if terms.total <= 0:
-        return _("it is given away.")
+        return _("It is given away.")
     percent = (margin * 100 / terms.total).quantize(Decimal("0.1"), rounding=ROUND_HALF_UP)
-    return _("its margin is %(percent)s%%.") % {"percent": percent}
+    return _("Its margin is %(percent)s%%.") % {"percent": percent}
 
 
 def _weightiest(rules: Iterable[Rule], kind: str) -> list[Rule]:

@@ -12,7 +12,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from bundle_app import serving
+from bundle_app import rules, serving
 from bundle_app.admin.presentation import badge
 from bundle_app.models import Bundle
 
@@ -47,7 +47,7 @@ def standing_notes(bundle: Bundle, *, is_scored: bool) -> SafeString:
         against.append(_("The live model does not score it."))
     if against:
         return format_html("{} {}", badge("hidden", _("Not shown")), _notes(against))
-    first = [_("Rule “%(rule)s”") % {"rule": standing.pin.sentence}] if standing.pin else []
+    first = [rules.told(standing.pin)] if standing.pin else []
     return _notes([*standing.limits, *first])
 
 

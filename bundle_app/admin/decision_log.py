@@ -142,7 +142,7 @@ def _value(model: type[Model], name: str, value: Any) -> str:
 class ByWhom(SimpleListFilter):
     """People, or the thresholds."""
 
-    title = gettext_lazy("by whom")
+    title = gettext_lazy("decision maker")
     parameter_name = "by"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Iterable[tuple[str, StrPromise | str]]:
@@ -178,7 +178,7 @@ class DecisionAdmin(DecisionAdminBase):
     def what(self, decision: Decision) -> SafeString:
         return badge(decision.action, decision.get_action_display())
 
-    @admin.display(description=gettext_lazy("About"), ordering="subject")
+    @admin.display(description=gettext_lazy("Subject"), ordering="subject")
     def about(self, decision: Decision) -> SafeString:
         """A link, which leads to a note in the list if what it was about is gone."""
         page = reverse(f"admin:bundle_app_{decision.subject_kind}_change", args=[decision.subject_id])

@@ -363,7 +363,6 @@ def previewed(form: RuleForm, request: HttpRequest) -> dict[str, Any]:
         return {"preview_problems": [str(error)], "summary": _("There is no preview.")}
     return {
         "preview": found,
-        "previewed_rule": rule,
         "preview_groups": [
             ("appear", _("Would appear"), found.appearing),
             ("disappear", _("Would disappear"), found.disappearing),

@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 
 from bundle_app.models import Bundle, BundlePart, ModelVersion, Rule, Score
 from bundle_app.models.score import SHOP_WIDE
-from bundle_app.rules import Audience, RuleBook, Terms, Verdict, applies, judged_by
+from bundle_app.rules import Audience, Objection, RuleBook, Terms, Verdict, applies, judged_by
 from bundle_app.serving.candidates import Candidate
 from bundle_app.serving.offers import compose
 from bundle_app.serving.ruling import about_any, terms_of
@@ -53,6 +53,7 @@ class Preview:
     """`at` is when it would be so: now, or when the rule begins. `concerned_count` counts the bundles on offer that the
     rule is about, of which `judged_count` were looked at and `unsaleable_count` cannot be bought today anyway."""
 
+    rule: Rule
     at: datetime
     begins_later: bool
     in_force: bool
@@ -78,7 +79,7 @@ def preview(rule: Rule, *, request: HttpRequest | None, at: datetime | None = No
     in_force = rule.is_enabled and (rule.valid_until is None or rule.valid_until > moment)
     others = [other for other in stored if other.pk != rule.pk]
     before, after = RuleBook(stored), RuleBook([*others, rule] if in_force else others)
-    told = Preview(at=moment, begins_later=begins_later, in_force=in_force)
+    told = Preview(rule=rule, at=moment, begins_later=begins_later, in_force=in_force)
     changed = [other for other in stored if other.pk == rule.pk] + ([rule] if in_force else [])
     if not changed:
         return told
@@ -116,14 +117,14 @@ def _compare(bundle: Bundle, cards: Mapping[str, ItemCard], before: RuleBook, af
     new = [_verdict(new_rules, parts, audience, terms) for audience in audiences]
     was_shown, is_shown = (any(verdict.is_allowed for verdict in verdicts) for verdicts in (old, new))
     if was_shown and not is_shown:
-        told.disappearing.add(bundle, str(new[0].objections[0]))
+        told.disappearing.add(bundle, _why(new[0].objections[0], told.rule))
     elif is_shown and not was_shown:
         told.appearing.add(bundle, str(old[0].objections[0]))
     elif is_shown:
         changes = [
             change
             for audience, old_one, new_one in zip(audiences, old, new, strict=True)
-            if (change := _change(audience, old_one, new_one))
+            if (change := _change(_where(audience, is_only=len(audiences) == 1), old_one, new_one))
         ]
         if changes:
             told.changing.add(bundle, " ".join(dict.fromkeys(changes)))
@@ -143,9 +144,13 @@ def _told_apart(rules: Iterable[Rule]) -> list[Audience]:
     ]
 
 
-def _change(audience: Audience, old: Verdict, new: Verdict) -> str:
+def _why(objection: Objection, rule: Rule) -> str:
+    """Why a bundle is hidden; the rule that is looked at need not be told of itself."""
+    return objection.found if objection.rule is rule else str(objection)
+
+
+def _change(where: str, old: Verdict, new: Verdict) -> str:
     """What changes for an audience, in a sentence; empty if nothing does."""
-    where = _where(audience)
     if old.is_allowed and not new.is_allowed:
         return _("%(where)s: no longer shown.") % {"where": where}
     if new.is_allowed and not old.is_allowed:
@@ -160,9 +165,9 @@ def _change(audience: Audience, old: Verdict, new: Verdict) -> str:
     return _("%(where)s: first, by priority %(priority)s.") % {"where": where, "priority": new_priority}
 
 
-def _where(audience: Audience) -> str:
+def _where(audience: Audience, *, is_only: bool) -> str:
     named = [
         *(_("shoppers of “%(segment)s”") % {"segment": segment} for segment in audience.segments or ()),
         *([_("at “%(placement)s”") % {"placement": audience.placement}] if audience.placement else []),
     ]
-    return ", ".join(named) or _("In the shop")
+    return ", ".join(named) or (_("In the shop") if is_only else _("Otherwise"))

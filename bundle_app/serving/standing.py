@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from bundle_app.models import Bundle, Rule
 from bundle_app.models.rule import RuleKind
 from bundle_app.models.score import SHOP_WIDE
-from bundle_app.rules import ANYBODY, RuleBook, Verdict, judge
+from bundle_app.rules import ANYBODY, RuleBook, Verdict, judge, told
 from bundle_app.serving.candidates import Candidate
 from bundle_app.serving.offers import compose, obstacles
 from bundle_app.serving.ruling import rules_in_force, terms_of
@@ -54,11 +54,7 @@ def _standing(bundle: Bundle, cards: Mapping[str, ItemCard], book: RuleBook, *, 
             *obstacles(bundle, cards),
             *(str(objection) for objection in verdict.objections),
         ],
-        limits=[
-            _("Rule “%(rule)s”") % {"rule": rule.sentence}
-            for rule in about
-            if rule.kind in {RuleKind.SEGMENT, RuleKind.PLACEMENT}
-        ],
+        limits=[told(rule) for rule in about if rule.kind in {RuleKind.SEGMENT, RuleKind.PLACEMENT}],
         pin=verdict.pin,
     )
 

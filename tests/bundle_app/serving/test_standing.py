@@ -51,7 +51,7 @@ def test_obstacles_and_rules_are_told_together() -> None:
     Rule.objects.create(kind="exclude", item_key=str(lamp.pk), item_title="Lamp")
     assert standing(bundle([lamp, bulb])).against == [
         "Bulb is not for sale.",
-        "Rule “Never show bundles with Lamp”",
+        "Rule: Never show bundles with Lamp.",
     ]
 
 
@@ -63,8 +63,8 @@ def test_what_is_shown_to_some_or_somewhere_alone_is_no_reason_but_a_limit() -> 
     found = standing(bundle([lamp, bulb]))
     assert found.against == []
     assert found.limits == [
-        "Rule “Show bundles only to shoppers of “trade””",
-        "Rule “Show bundles with Lamp only at “cart””",
+        "Rule: Show bundles only to shoppers of “trade”.",
+        "Rule: Show bundles with Lamp only at “cart”.",
     ]
     assert found.pin == pin
 
