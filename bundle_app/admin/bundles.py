@@ -233,8 +233,17 @@ class BundleAdmin(BundleAdminBase):
             "is_generated": bundle.source == Bundle.Source.GENERATED,
             "copy_url": f"{reverse('admin:bundle_app_bundle_add')}?{copy}" if self.has_add_permission(request) else "",
             **_preview(bundle, request),
+            "standing": self._standing(bundle, request),
             **decision_log.panel(bundle),
         }
+
+    @staticmethod
+    def _standing(bundle: Bundle, request: HttpRequest) -> serving.Standing | None:
+        """What rules say of it beside what stands in the preview already; None if the shop cannot be asked."""
+        try:
+            return serving.standings([bundle], request=request)[bundle.pk]
+        except BundleError:
+            return None
 
     def get_formset_kwargs(self, request: HttpRequest, obj: Any, inline: Any, prefix: str) -> dict[str, Any]:
         kwargs = super().get_formset_kwargs(request, obj, inline, prefix)

@@ -51,7 +51,8 @@ class Group:
 @dataclass(slots=True, kw_only=True)
 class Preview:
     """`at` is when it would be so: now, or when the rule begins. `concerned_count` counts the bundles on offer that the
-    rule is about, of which `judged_count` were looked at and `unsaleable_count` cannot be bought today anyway."""
+    rule is about, of which `judged_count` were looked at and `unsaleable_count` cannot be bought today anyway. What the
+    rule does in the end, whether it did so before or not, `hidden_count` and `first_count` tell."""
 
     rule: Rule
     at: datetime
@@ -60,6 +61,8 @@ class Preview:
     concerned_count: int = 0
     judged_count: int = 0
     unsaleable_count: int = 0
+    hidden_count: int = 0
+    first_count: int = 0
     appearing: Group = field(default_factory=Group)
     disappearing: Group = field(default_factory=Group)
     changing: Group = field(default_factory=Group)
@@ -115,6 +118,8 @@ def _compare(bundle: Bundle, cards: Mapping[str, ItemCard], before: RuleBook, af
     audiences = _told_apart([*old_rules, *new_rules])
     old = [_verdict(old_rules, parts, audience, terms) for audience in audiences]
     new = [_verdict(new_rules, parts, audience, terms) for audience in audiences]
+    told.hidden_count += any(objection.rule is told.rule for verdict in new for objection in verdict.objections)
+    told.first_count += any(verdict.pin is told.rule for verdict in new)
     was_shown, is_shown = (any(verdict.is_allowed for verdict in verdicts) for verdicts in (old, new))
     if was_shown and not is_shown:
         told.disappearing.add(bundle, _why(new[0].objections[0], told.rule))

@@ -132,7 +132,7 @@ class TestThePreview:
         answer = page.post(reverse(PREVIEW_NEW), data, headers=JSON).json()
         assert answer["summary"] == "0 appear, 1 disappear, 0 change."
         told = Tags(answer["html"]).text
-        assert "Never show bundles with Product 1." in told
+        assert "Never show bundles with Product 1" in told
         assert "Would disappear 1 Two <b>things</b>" in told
         assert "<b>things" not in answer["html"]
         assert "1 bundle on offer is concerned. 0 stay as they are, 0 cannot be bought today anyway." in told

@@ -72,9 +72,11 @@ def test_loosening_a_rule_lets_bundles_appear(goods: list[Any]) -> None:
 
 def test_disabling_a_rule_ends_what_it_did(goods: list[Any]) -> None:
     rule = Rule.objects.create(kind="exclude", item_key=str(goods[0].pk))
+    found = serving.preview(rule, request=None)
+    assert (found.appearing.count, found.disappearing.count, found.hidden_count) == (0, 0, 1), "as it stands"
     rule.is_enabled = False
     found = serving.preview(rule, request=None)
-    assert (found.appearing.count, found.in_force) == (1, False)
+    assert (found.appearing.count, found.in_force, found.hidden_count) == (1, False, 0)
 
 
 def test_a_new_rule_that_is_not_enabled_does_nothing(goods: list[Any]) -> None:
