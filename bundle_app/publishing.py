@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from bundle_app import artefacts, conf, engine, leases, loading
+from bundle_app import activating, artefacts, conf, engine, leases, loading
 from bundle_app.exceptions import CannotPublish
 from bundle_app.leases import Lease
 from bundle_app.models import Bundle, ModelVersion, TrainingRun
@@ -54,7 +54,8 @@ def roll_back() -> ModelVersion:
 
 
 def go_live(version_id: int, *, lease: Lease | None = None) -> ModelVersion:
-    """Flip which version is live. A trainer passes its lease and fails if it has lost it.
+    """Flip which version is live; what waits and reaches its thresholds goes live with it. A trainer passes its lease
+    and fails if it has lost it.
 
     Raises:
         CannotPublish: the version does not exist, or its scores are not complete.
@@ -74,6 +75,7 @@ def go_live(version_id: int, *, lease: Lease | None = None) -> ModelVersion:
             chosen.state = ModelVersion.State.LIVE
             chosen.published_at = timezone.now()
             chosen.save(update_fields=["state", "published_at"])
+            activating.activate_waiting(chosen)
     return chosen
 
 

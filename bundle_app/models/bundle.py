@@ -43,7 +43,10 @@ class Bundle(models.Model):
     """Products that are offered together."""
 
     class Status(models.TextChoices):
+        """DRAFT (being composed) → REVIEW (waits for a decision) → ACTIVE, PAUSED or REJECTED, and back at any time."""
+
         DRAFT = "draft", _("Draft")
+        REVIEW = "review", _("Review")
         ACTIVE = "active", _("Active")
         PAUSED = "paused", _("Paused")
         REJECTED = "rejected", _("Rejected")
@@ -87,6 +90,7 @@ class Bundle(models.Model):
         verbose_name_plural = _("bundles")
         ordering = ["-pinned", "-id"]
         permissions = [
+            ("submit_bundle", "Can send bundles to review"),
             ("activate_bundle", "Can activate bundles"),
             ("pause_bundle", "Can pause bundles"),
             ("reject_bundle", "Can reject bundles"),
@@ -127,11 +131,16 @@ class Bundle(models.Model):
 
 
 class BundlePart(models.Model):
-    """One product in a bundle. `title` is a copy for lists and search; pages ask the shop."""
+    """One product in a bundle.
+
+    `title` is a copy for lists and search; pages ask the shop. `category` is a copy, too, and is what rules go by:
+    bundles are chosen by a query, before the shop is asked. It is copied anew whenever a model is loaded.
+    """
 
     bundle = models.ForeignKey(Bundle, on_delete=models.CASCADE, related_name="parts", verbose_name=_("bundle"))
     item_key = models.CharField(_("product"), max_length=64, db_index=True)
     title = models.CharField(_("title"), max_length=200, blank=True, editable=False)
+    category = models.CharField(_("category"), max_length=200, blank=True, editable=False, db_index=True)
     quantity = models.PositiveSmallIntegerField(_("quantity"), default=1, validators=[MinValueValidator(1)])
     position = models.PositiveSmallIntegerField(_("position"), default=0)
 

@@ -13,7 +13,7 @@ from bundle_app.models import Bundle
 from bundle_app.models.score import SHOP_WIDE
 from bundle_app.serving.candidates import Candidate
 from bundle_app.serving.offers import Offer, compose
-from bundle_app.serving.pages import bundle_on_offer
+from bundle_app.serving.pages import bundle_on_offer, refuse_hidden
 from bundle_app.shop import ItemCard, get_adapter
 
 
@@ -23,7 +23,7 @@ def add_to_cart(bundle_id: int, request: HttpRequest, *, only_missing: bool = Fa
     With `only_missing`, parts that are in the cart already are not added once more.
 
     Raises:
-        BundleNotOnOffer: there is none of that number, or it may not be sold now.
+        BundleNotOnOffer: there is none of that number, it may not be sold now, or a rule hides it.
         CannotAddToCart: a part is sold out, or the cart refused; the message is for the shopper.
     """
     bundle = bundle_on_offer(bundle_id)
@@ -35,6 +35,7 @@ def add_to_cart(bundle_id: int, request: HttpRequest, *, only_missing: bool = Fa
     offer = compose(Candidate(bundle=bundle, anchor_key=SHOP_WIDE, evidence={}), cards, in_cart=in_cart)
     if offer is None:
         raise CannotAddToCart(_refusal(bundle, cards))
+    refuse_hidden(offer, request=request)
     adapter.add_to_cart(request, offer.cart_lines, bundle)
     return offer
 

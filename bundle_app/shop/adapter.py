@@ -43,21 +43,28 @@ class CatalogueItem:
     title: str
     category: str | None = None
     price: Decimal | None = None
+    cost: Decimal | None = None
     sellable: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemCard:
-    """A product as a page shows it. `stock` None means that it is not counted; `url` and `image_url` may be empty."""
+    """A product as a page shows it. `stock` None means that it is not counted; `url` and `image_url` may be empty.
+
+    `cost` is what one piece costs the shop, where that is known. It keeps bundles above the floor, it is told in admin,
+    and no page or answer to shoppers holds it.
+    """
 
     key: str
     title: str
+    category: str | None = None
     price: Decimal | None
     currency: str
     url: str = ""
     image_url: str = ""
     sellable: bool = True
     stock: int | None = None
+    cost: Decimal | None = None
 
     def can_sell(self, quantity: int) -> bool:
         return (
@@ -108,6 +115,14 @@ class ShopAdapter(ABC):
     @abstractmethod
     def search_items(self, query: str, *, limit: int) -> list[ItemCard]:
         """Items whose title or key matches, for the product picker in admin."""
+
+    def segments(self, request: HttpRequest) -> frozenset[str]:
+        """The groups that a shopper belongs to, as words: "trade", "club". Rules may speak to one of them.
+
+        Asked only where a rule in force depends on it, once a page. The answer is used and forgotten: nothing of it is
+        stored or logged.
+        """
+        return frozenset()
 
     @property
     def has_cart(self) -> bool:

@@ -35,7 +35,7 @@ KNOWN_KEYS = frozenset(
 DICTS = frozenset("line counted not_counted view item_filter item_fields".split())
 LINE_KEYS = ("order", "item", "quantity", "unit_price", "ordered_at", "shopper")
 VIEW_KEYS = ("shopper", "item", "viewed_at")
-ITEM_KEYS = ("title", "category", "price", "currency", "sellable", "stock", "url", "image")
+ITEM_KEYS = ("title", "category", "price", "currency", "cost", "sellable", "stock", "url", "image")
 
 
 def resolved_map(raw: Mapping[str, Any]) -> dict[str, Any]:
@@ -200,8 +200,9 @@ class FieldMapAdapter(ShopAdapter):
             yield CatalogueItem(
                 key=card.key,
                 title=card.title,
-                category=self._read(product, "category") or None,
+                category=card.category,
                 price=card.price,
+                cost=card.cost,
                 sellable=card.can_sell(1),
             )
 
@@ -237,16 +238,18 @@ class FieldMapAdapter(ShopAdapter):
 
     def card(self, product: Model) -> ItemCard:
         """A product as pages show it."""
-        price, stock = self._read(product, "price"), self._read(product, "stock")
+        price, cost, stock = (self._read(product, name) for name in ("price", "cost", "stock"))
         return ItemCard(
             key=self.key_for(product),
             title=str(self._read(product, "title") or self.key_for(product)),
+            category=self._read(product, "category") or None,
             price=None if price is None else Decimal(str(price)),
             currency=str(self._read(product, "currency") or self.currency),
             url=str(self._read(product, "url") or ""),
             image_url=str(self._read(product, "image") or ""),
             sellable=bool(self._read(product, "sellable")) if self.item_paths.get("sellable") else True,
             stock=None if stock is None else int(stock),
+            cost=None if cost is None else Decimal(str(cost)),
         )
 
     def _read(self, product: Model, name: str) -> Any:

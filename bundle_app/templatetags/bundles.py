@@ -72,7 +72,9 @@ def _offers(request: HttpRequest | None, product: Any, *, limit: int, placement:
     adapter = get_adapter()
     in_cart = adapter.cart_keys(request) if placement == "cart" and request is not None else []
     anchors = [adapter.key_for(product)] if product else in_cart
-    return serving.bundles_for(anchors, request=request, limit=min(int(limit), MOST_OFFERS), in_cart=in_cart)
+    return serving.bundles_for(
+        anchors, request=request, limit=min(int(limit), MOST_OFFERS), in_cart=in_cart, placement=placement
+    )
 
 
 def _request(context: Context) -> HttpRequest | None:
@@ -87,7 +89,7 @@ def _host_transaction_kept() -> Iterator[None]:
 
     PostgreSQL refuses every statement after a failed one until the transaction, or a savepoint in it, is rolled back.
     A savepoint costs two statements, SAVEPOINT and RELEASE, so it is taken only inside a transaction: there the widget
-    issues five statements, of which three are queries; elsewhere it issues the three.
+    issues six statements, of which four are queries; elsewhere it issues the four.
     """
     with ExitStack() as savepoints:
         for connection in connections.all(initialized_only=True):

@@ -37,7 +37,7 @@ def test_discounts_are_exact_decimals(settings: Any) -> None:
         ({"LEASE_SECONDS": 0}, "BUNDLE_APP['LEASE_SECONDS'] is 0; expected a whole number of at least 1."),
         ({"LEASE_SECONDS": True}, "BUNDLE_APP['LEASE_SECONDS'] is True; expected a whole number of at least 1."),
         ({"HISTORY_DAYS": "30"}, "BUNDLE_APP['HISTORY_DAYS'] is '30'; expected a whole number of at least 1."),
-        ({"AUTO_ACTIVATE": "no"}, "BUNDLE_APP['AUTO_ACTIVATE'] is 'no'; expected True or False."),
+        ({"AUTO_ACTIVATE": "no"}, "BUNDLE_APP['AUTO_ACTIVATE'] is 'no'; expected True, False, or a dict"),
         ({"MAP": "tutorial"}, "BUNDLE_APP['MAP'] is 'tutorial'; expected a dict."),
         ({"CURRENCY": 7}, "BUNDLE_APP['CURRENCY'] is 7; expected an ISO 4217 code such as 'EUR'."),
         ({"CURRENCY": "euro"}, "BUNDLE_APP['CURRENCY'] is 'euro'; expected an ISO 4217 code such as 'EUR'."),

@@ -57,6 +57,16 @@ class FailingQueryAdapter(SessionCartAdapter):
         raise AssertionError("The database answered a query that it cannot answer.")
 
 
+class SegmentAdapter(SessionCartAdapter):
+    """A shop that reads a shopper's groups off a header, and is not to be asked about one of them."""
+
+    def segments(self, request: HttpRequest) -> frozenset[str]:
+        told = request.headers.get("X-Segments", "")
+        if told == "unanswerable":
+            raise RuntimeError("The shop was asked who comes.")
+        return frozenset(told.split())
+
+
 class StockAdapter(SessionCartAdapter):
     """A shop with one piece of everything, priced in a currency for each letter that a title begins with."""
 

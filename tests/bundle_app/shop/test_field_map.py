@@ -138,6 +138,15 @@ def test_the_key_of_a_product_is_its_primary_key_and_a_key_is_its_own() -> None:
     assert FieldMapAdapter().key_for("abc") == "abc"
 
 
+def test_a_card_knows_its_category_and_where_it_is_mapped_its_cost(settings: Any) -> None:
+    (product,) = make_products(1, category="Tools", price="9.99")
+    key = str(product.pk)
+    card = FieldMapAdapter().get_items([key], None)[key]
+    assert (card.category, card.cost) == ("Tools", None)
+    card = with_map(settings, item_fields={"cost": "price", "category": None}).get_items([key], None)[key]
+    assert (card.category, card.cost) == (None, Decimal("9.99"))
+
+
 def test_stock_is_read_where_it_is_mapped(settings: Any) -> None:
     (product,) = make_products(1)
     adapter = with_map(settings, item_fields={"stock": lambda product: product.pk})
