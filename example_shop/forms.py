@@ -24,3 +24,4 @@ class CheckoutForm(forms.Form):
         help_text=_("For the order confirmation that a real shop would send. This one sends nothing."),
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
     )
+    expected_total = forms.DecimalField(required=False, widget=forms.HiddenInput)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from bundle_app.models.bundle import Bundle, BundlePart, composition_hash
 from bundle_app.models.model_version import ModelVersion
+from bundle_app.models.redemption import Redemption
 from bundle_app.models.score import Score
 from bundle_app.models.training_run import TrainingRun
 
-__all__ = ["Bundle", "BundlePart", "ModelVersion", "Score", "TrainingRun", "composition_hash"]
+__all__ = ["Bundle", "BundlePart", "ModelVersion", "Redemption", "Score", "TrainingRun", "composition_hash"]

@@ -29,11 +29,12 @@ from bundle_app.shop.field_paths import as_lookup, check_path, model_of, read_pa
 from bundle_app.shop.presets import PRESETS
 
 KNOWN_KEYS = frozenset(
-    "preset order_line line counted not_counted item item_key item_filter item_fields search cart".split()
+    "preset order_line line counted not_counted item item_key item_filter item_fields "
+    "search cart cart_quantities".split()
 )
 DICTS = frozenset("line counted not_counted item_filter item_fields".split())
 LINE_KEYS = ("order", "item", "quantity", "unit_price", "ordered_at")
-ITEM_KEYS = ("title", "category", "price", "currency", "sellable", "stock", "url", "image")
+ITEM_KEYS = ("title", "category", "price", "currency", "cost", "sellable", "stock", "url", "image")
 
 
 def resolved_map(raw: Mapping[str, Any]) -> dict[str, Any]:
@@ -125,13 +126,15 @@ class FieldMapAdapter(ShopAdapter):
         return found + self._filter_problems() + self._cart_problems()
 
     def _cart_problems(self) -> list[str]:
-        if not self.map.get("cart"):
-            return []
-        try:
-            import_string(self.map["cart"])
-        except (ImportError, AttributeError) as error:
-            return [f"MAP['cart'] is {self.map['cart']!r}, which cannot be imported: {error}"]
-        return []
+        found = []
+        for key in ("cart", "cart_quantities"):
+            if not self.map.get(key):
+                continue
+            try:
+                import_string(self.map[key])
+            except (ImportError, AttributeError) as error:
+                found.append(f"MAP[{key!r}] is {self.map[key]!r}, which cannot be imported: {error}")
+        return found
 
     def _filter_problems(self) -> list[str]:
         found = []
@@ -173,6 +176,7 @@ class FieldMapAdapter(ShopAdapter):
                 title=card.title,
                 category=self._read(product, "category") or None,
                 price=card.price,
+                cost=card.cost,
                 sellable=card.can_sell(1),
             )
 
@@ -197,6 +201,12 @@ class FieldMapAdapter(ShopAdapter):
     def has_cart(self) -> bool:
         return bool(self.map.get("cart")) or type(self).add_to_cart is not FieldMapAdapter.add_to_cart
 
+    def cart_quantities(self, request: HttpRequest) -> Mapping[str, int]:
+        if not self.map.get("cart_quantities"):
+            return super().cart_quantities(request)
+        read: Callable[[HttpRequest], Mapping[str, int]] = import_string(self.map["cart_quantities"])
+        return read(request)
+
     def add_to_cart(self, request: HttpRequest, lines: Sequence[CartLine], bundle: Any) -> None:
         if not self.map.get("cart"):
             super().add_to_cart(request, lines, bundle)
@@ -208,7 +218,7 @@ class FieldMapAdapter(ShopAdapter):
 
     def card(self, product: Model) -> ItemCard:
         """A product as pages show it."""
-        price, stock = self._read(product, "price"), self._read(product, "stock")
+        price, cost, stock = (self._read(product, name) for name in ("price", "cost", "stock"))
         return ItemCard(
             key=self.key_for(product),
             title=str(self._read(product, "title") or self.key_for(product)),
@@ -218,6 +228,7 @@ class FieldMapAdapter(ShopAdapter):
             image_url=str(self._read(product, "image") or ""),
             sellable=bool(self._read(product, "sellable")) if self.item_paths.get("sellable") else True,
             stock=None if stock is None else int(stock),
+            cost=None if cost is None else Decimal(str(cost)),
         )
 
     def _read(self, product: Model, name: str) -> Any:

@@ -335,7 +335,7 @@ class TestWhatIsInTheCartAlready:
         made = bundle([lamp, bulb, shade], discount_percent=Decimal(10))
         score(made, live, anchor=lamp)
         keys = [str(lamp.pk)]
-        (offer,) = serving.bundles_for(keys, request=request_with_cart, in_cart=keys)
+        (offer,) = serving.bundles_for(keys, request=request_with_cart, in_cart={str(lamp.pk): 1})
         assert titles([offer]) == [["Lamp", "Bulb", "Shade"]]
         assert [part.item.title for part in offer.missing] == ["Bulb", "Shade"]
         assert (offer.price.total, offer.saving) == (Decimal("10.00"), Decimal(0))

@@ -30,8 +30,9 @@ HOSTILE_TITLES = (
 class SessionCartAdapter(FieldMapAdapter):
     """The tutorial shop with a cart in the session, as its book has it. It holds at most nine pieces of a product."""
 
-    def cart_keys(self, request: HttpRequest) -> list[str]:
-        return list(request.session.get("cart", {}))
+    def cart_quantities(self, request: HttpRequest) -> Mapping[str, int]:
+        quantities: dict[str, int] = request.session.get("cart", {})
+        return quantities
 
     def add_to_cart(self, request: HttpRequest, lines: Sequence[CartLine], bundle: Any) -> None:
         cart = dict(request.session.get("cart", {}))

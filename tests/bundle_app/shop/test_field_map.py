@@ -188,7 +188,7 @@ def test_a_shop_without_a_cart_function_says_what_to_do() -> None:
     ("changes", "message"),
     [
         ({"preset": "magento"}, "MAP['preset'] is 'magento'; expected one of example_shop, tutorial"),
-        ({"order_lin": "x.Y"}, "MAP has the unknown key 'order_lin'. Known keys: cart, counted"),
+        ({"order_lin": "x.Y"}, "MAP has the unknown key 'order_lin'. Known keys: cart, cart_quantities, counted"),
         ({"line": {"quantty": "quantity"}}, "MAP['line'] has the unknown key 'quantty'."),
         ({"item_fields": {"title": ""}}, "MAP['item_fields']['title'] is missing; it is needed in every shop."),
         ({"order_line": None}, "MAP['order_line'] is missing"),
