@@ -149,9 +149,7 @@ class TestWhatHoldsForEveryBundle:
         steps.append(quantity - sum(steps))
 
         refunds = [
-            refund_due(
-                paid=paid, quantity=quantity, returned=step, returned_before=returned_before, currency=currency
-            )
+            refund_due(paid=paid, quantity=quantity, returned=step, returned_before=returned_before, currency=currency)
             for step, returned_before in zip(steps, accumulate(steps, initial=0), strict=False)
         ]
 
@@ -262,6 +260,4 @@ class TestRefunds:
     @pytest.mark.parametrize(("returned", "returned_before"), [(3, 0), (1, 2), (-1, 0), (0, -1)])
     def test_more_than_was_bought_never_comes_back(self, returned: int, returned_before: int) -> None:
         with pytest.raises(ValueError, match="expected at most the 2 that were bought"):
-            refund_due(
-                paid=Decimal(10), quantity=2, returned=returned, returned_before=returned_before, currency="EUR"
-            )
+            refund_due(paid=Decimal(10), quantity=2, returned=returned, returned_before=returned_before, currency="EUR")
