@@ -261,7 +261,7 @@ class AdapterContract(TestCase):
         request = self.make_request()
         serving.add_to_cart(bundle.pk, request, impression=IMPRESSION)
         lines = sorted(self.checkout(request), key=lambda line: line.quantity)
-        kept = {"bundle_id": bundle.pk, "impression": IMPRESSION}
+        kept: dict[str, Any] = {"bundle_id": bundle.pk, "impression": IMPRESSION}
         self.assertEqual(
             lines,
             [

@@ -110,4 +110,4 @@ def notes(bundle: Bundle, offer: Offer) -> list[str]:
             ngettext("It can be sold %(count)s time today.", "It can be sold %(count)s times today.", offer.available)
             % {"count": grouped(offer.available)}
         )
-    return [*found, *(f"{words}." for words in uses_in_words(bundle))]
+    return [*found, *uses_in_words(bundle)]

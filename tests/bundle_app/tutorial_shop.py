@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -65,6 +66,14 @@ class StockAdapter(SessionCartAdapter):
         card = super().card(product)
         currency = {"€": "EUR", "¥": "JPY"}.get(card.title[:1], "USD")
         return ItemCard(key=card.key, title=card.title, price=card.price, currency=currency, stock=1)
+
+
+class CountingAdapter(SessionCartAdapter):
+    """A shop that has as many pieces of a product as the number in its title says."""
+
+    def card(self, product: Any) -> ItemCard:
+        card = super().card(product)
+        return replace(card, stock=int(card.title.split()[-1]))
 
 
 def product(name: str, price: str = "10.00", *, category: str = "Things", available: bool = True) -> Any:

@@ -47,7 +47,7 @@ def buy(wish: dict[str, Any], number: int, connections: Any, everybody: Any) -> 
     everybody.wait(SECONDS)
     with connections:
         response = client.post("/checkout/", {"email": f"{number}@example.org", "expected_total": shown and shown[1]})
-        said = [str(message) for message in get_messages(response.wsgi_request)]  # type: ignore[arg-type]
+        said = [str(message) for message in get_messages(response.wsgi_request)]
         connection.close()
     url = str(response["Location"])
     return url.strip("/").split("/")[-1] if url.startswith("/order/") else "", said

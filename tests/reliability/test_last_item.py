@@ -59,7 +59,7 @@ def test_exactly_the_stock_is_sold_to_two_hundred_at_once(goods: dict[str, Produ
     """A third wants pot and cup, a third cup and tray, a third the pot alone: each scarce thing from two sides."""
     tea = make_bundle([goods["POT"], goods["CUP"]], discount_percent=10)
     tray = make_bundle([goods["TRAY"], goods["CUP"]], discount_percent=10)
-    wishes = [{"bundle": tea.pk}, {"bundle": tray.pk}, {"sku": "POT"}]
+    wishes: list[dict[str, Any]] = [{"bundle": tea.pk}, {"bundle": tray.pk}, {"sku": "POT"}]
 
     outcomes = shop([wishes[number % 3] for number in range(SHOPPER_COUNT)])
 
