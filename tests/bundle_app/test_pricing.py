@@ -26,7 +26,6 @@ from bundle_app.pricing import (
 )
 
 CURRENCIES = st.sampled_from(["EUR", "JPY", "KWD"])
-RATIOS = st.decimals(0, 1, places=3)
 
 
 def in_units(count: int, currency: str) -> Decimal:
@@ -37,41 +36,47 @@ def euros(*amounts: str) -> list[Line]:
     return [Line(unit_price=Decimal(amount)) for amount in amounts]
 
 
-@st.composite
-def lines(draw: st.DrawFn, currency: str) -> list[Line]:
+def lines(currency: str) -> st.SearchStrategy[list[Line]]:
     """Up to ten products, some of them free, some with a cost, which may be above the price."""
-    prices = st.integers(0, 10_000_000)
-    return [
-        Line(
-            unit_price=in_units(draw(prices), currency),
-            quantity=draw(st.integers(1, 99)),
-            cost=draw(st.none() | prices.map(lambda count: in_units(count, currency))),
+
+    def line(drawn: tuple[int, int, int]) -> Line:
+        price, quantity, cost = drawn
+        return Line(
+            unit_price=in_units(price, currency),
+            quantity=quantity,
+            cost=in_units(cost, currency) if cost >= 0 else None,
         )
-        for _ in range(draw(st.integers(1, 10)))
-    ]
+
+    drawn = st.tuples(st.integers(0, 10_000_000), st.integers(1, 99), st.integers(-5_000_000, 10_000_000))
+    return st.lists(drawn.map(line), min_size=1, max_size=10)
 
 
-@st.composite
-def discounts(draw: st.DrawFn, currency: str) -> Discount:
+def discounts(currency: str) -> st.SearchStrategy[Discount]:
     """Every form, with amounts that may be far beyond what the bundle costs, and maybe with a maximum."""
-    amounts = st.integers(1, 2_000_000_000).map(lambda count: in_units(count, currency))
-    form = draw(st.sampled_from(list(DiscountForm)))
-    return Discount(
-        form=form,
-        percent=draw(st.decimals(0, Decimal("99.99"), places=2)) if form is DiscountForm.PERCENT else Decimal(0),
-        amount=draw(amounts) if form in {DiscountForm.AMOUNT, DiscountForm.FIXED_PRICE} else Decimal(0),
-        maximum=draw(st.none() | amounts),
-        currency=currency,
-    )
+
+    def discount(drawn: tuple[DiscountForm, int, int, int]) -> Discount:
+        form, percent, amount, maximum = drawn
+        has_amount = form in {DiscountForm.AMOUNT, DiscountForm.FIXED_PRICE}
+        return Discount(
+            form=form,
+            percent=Decimal(percent) / 100 if form is DiscountForm.PERCENT else Decimal(0),
+            amount=in_units(amount, currency) if has_amount else Decimal(0),
+            maximum=in_units(maximum, currency) if maximum > 0 else None,
+            currency=currency,
+        )
+
+    amounts = st.integers(1, 2_000_000_000)
+    forms = st.sampled_from(list(DiscountForm))
+    return st.tuples(forms, st.integers(0, 9999), amounts, st.integers(-(10**9), 2 * 10**9)).map(discount)
 
 
-@st.composite
-def floors(draw: st.DrawFn) -> Floor:
-    return Floor(price_ratio=draw(RATIOS), margin_ratio=draw(st.decimals(0, Decimal("0.99"), places=2)))
+FLOORS = st.tuples(st.integers(0, 1000), st.integers(0, 99)).map(
+    lambda drawn: Floor(price_ratio=Decimal(drawn[0]) / 1000, margin_ratio=Decimal(drawn[1]) / 100)
+)
 
 
 class TestWhatHoldsForEveryBundle:
-    @given(data=st.data(), currency=CURRENCIES, floor=floors())
+    @given(data=st.data(), currency=CURRENCIES, floor=FLOORS)
     def test_the_price_stays_between_the_floor_and_the_sum_of_the_parts(
         self, data: st.DataObject, currency: str, floor: Floor
     ) -> None:
@@ -84,7 +89,7 @@ class TestWhatHoldsForEveryBundle:
         assert price.full - price.discount == price.total
         assert discount.maximum is None or price.discount <= discount.maximum
 
-    @given(data=st.data(), currency=CURRENCIES, floor=floors())
+    @given(data=st.data(), currency=CURRENCIES, floor=FLOORS)
     def test_the_lines_add_up_to_what_is_paid_to_the_smallest_unit(
         self, data: st.DataObject, currency: str, floor: Floor
     ) -> None:
@@ -97,7 +102,7 @@ class TestWhatHoldsForEveryBundle:
             assert Decimal(0) <= share <= line_total(line, currency)
             assert share % smallest_unit(currency) == 0
 
-    @given(data=st.data(), currency=CURRENCIES, floor=floors())
+    @given(data=st.data(), currency=CURRENCIES, floor=FLOORS)
     def test_without_a_limit_the_discount_is_what_was_set(
         self, data: st.DataObject, currency: str, floor: Floor
     ) -> None:

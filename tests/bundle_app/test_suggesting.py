@@ -73,7 +73,7 @@ PRICES = st.integers(1, 1_000_000).map(lambda cents: Decimal(cents) / 100)
 LINES = st.lists(
     st.builds(Line, unit_price=PRICES, quantity=st.integers(1, 9), cost=st.none() | PRICES), min_size=2, max_size=6
 )
-SHARES = st.decimals(0, 1, places=3)
+SHARES = st.integers(0, 1000).map(lambda thousandths: Decimal(thousandths) / 1000)
 
 
 @given(lines=LINES, together=SHARES, floor=st.builds(Floor, price_ratio=SHARES, margin_ratio=st.just(Decimal("0.1"))))

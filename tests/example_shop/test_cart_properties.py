@@ -20,7 +20,7 @@ COUNT = 4
 PARTS = st.dictionaries(st.integers(0, COUNT - 1), st.integers(1, 3), min_size=2, max_size=COUNT)
 STEPS = st.lists(
     st.tuples(st.just("single"), st.integers(0, COUNT - 1), st.integers(1, 5)) | st.tuples(st.just("set"), PARTS),
-    max_size=6,
+    max_size=4,
 )
 on_the_shared_shop = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
