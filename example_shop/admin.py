@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -11,6 +11,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 
+from bundle_app import redemptions
 from example_shop.forms import RefundForm
 from example_shop.models import Category, Order, OrderLine, Product, ShopSource
 from example_shop.refunds import RefundError, take_back
@@ -67,6 +68,12 @@ class OrderAdmin(OrderAdminBase):
     def get_urls(self) -> list[URLPattern]:
         refund = path("<int:order_id>/refund/", self.admin_site.admin_view(self.refund_view), name="order-refund")
         return [refund, *super().get_urls()]
+
+    def save_model(self, request: HttpRequest, obj: Order, form: Any, change: Any) -> None:
+        """A cancelled order has sold no sets."""
+        super().save_model(request, obj, form, change)
+        if obj.status == Order.Status.CANCELLED:
+            redemptions.give_back(obj.number)
 
     def refund_view(self, request: HttpRequest, order_id: int) -> HttpResponse:
         """Ask how many pieces of each line come back, take them, and say what is paid back."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -428,6 +429,18 @@ class TestWhatIsInTheCartAlready:
         assert request_with_cart.session["cart"] == {str(lamp.pk): 1, str(bulb.pk): 1}
         with pytest.raises(CannotAddToCart, match=r"^All of this set is in your cart already\.$"):
             serving.add_to_cart(made.pk, request_with_cart, only_missing=True)
+
+
+def test_the_button_sends_the_showing_back_where_there_is_one(request_with_cart: Any) -> None:
+    offer = serving.offer(bundle([product("Lamp"), product("Bulb")]), request=None)
+    assert offer is not None
+    unnamed, named = (
+        serving.render([replace(offer, impression=word)], request=request_with_cart, placement="product")
+        for word in ("", "shown:17&more")
+    )
+    assert 'name="impression"' not in unnamed
+    assert '<input type="hidden" name="impression" value="shown:17&amp;more">' in named
+    assert [line.impression for line in replace(offer, impression="shown:17").cart_lines] == ["shown:17"] * 2
 
 
 def test_a_placement_that_could_leave_the_template_folder_is_refused(request_with_cart: Any) -> None:

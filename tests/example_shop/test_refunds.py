@@ -93,6 +93,14 @@ class TestInAdmin:
         response = admin_client.post(self.path(order), self.sent(order, 1, 0, 0), follow=True)
         assert "€36.00 paid back." in response.content.decode()
 
+    def test_a_cancelled_order_frees_its_sets(self, admin_client: Client, order: Order, tea_set: Bundle) -> None:
+        data = {"number": "L1", "email": "ann@example.org", "placed_at_0": "2026-01-02", "placed_at_1": "03:04:05"}
+        lines = {"lines-TOTAL_FORMS": 0, "lines-INITIAL_FORMS": 0, "status": "cancelled"}
+        response = admin_client.post(f"/admin/example_shop/order/{order.pk}/change/", {**data, **lines})
+        assert response.status_code == 302
+        tea_set.refresh_from_db()
+        assert tea_set.use_count == 0
+
     def test_too_many_are_refused_beside_their_line(self, admin_client: Client, order: Order) -> None:
         response = admin_client.post(self.path(order), self.sent(order, 2, 0, 0))
         assert "Ensure this value is less than or equal to 1." in response.content.decode()
