@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from django.db import transaction
 from django.http import HttpRequest
 from django.utils.text import get_text_list
 from django.utils.translation import gettext
@@ -41,7 +42,8 @@ def add_to_cart(bundle_id: int, request: HttpRequest, *, only_missing: bool = Fa
         raise CannotAddToCart(_refusal(bundle, cards))
     known = impression if len(impression) <= IMPRESSION_LENGTH and "\x00" not in impression else ""
     offer = replace(offer, impression=known)
-    adapter.add_to_cart(request, offer.cart_lines, bundle)
+    with transaction.atomic():  # A cart in the database keeps nothing of a bundle that it refuses halfway.
+        adapter.add_to_cart(request, offer.cart_lines, bundle)
     return offer
 
 

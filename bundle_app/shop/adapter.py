@@ -127,7 +127,7 @@ class ShopAdapter(ABC):
         return {}
 
     def add_to_cart(self, request: HttpRequest, lines: Sequence[CartLine], bundle: Bundle) -> None:
-        """Put all lines into the shopper's cart, or none: one transaction.
+        """Put all lines into the shopper's cart, or none. It is called inside a transaction of the default database.
 
         A whole bundle goes in as a group of its own, apart from single items and from other bundles with the same
         products, so that it can be taken out whole and `serving.price_held` can tell whether it still is one.

@@ -20,6 +20,7 @@ from bundle_app.exceptions import BundleNotOnOffer, CannotAddToCart, Configurati
 from bundle_app.models import Bundle
 from bundle_app.serving.candidates import ANCHOR_COUNT
 from tests.bundle_app.tutorial_shop import TUTORIAL, bundle, product, products, score, titles, version
+from tests.tutorial.orders.models import OrderItem
 
 pytestmark = pytest.mark.django_db
 
@@ -408,6 +409,15 @@ class TestTheCart:
     def test_a_bundle_that_never_was_cannot_be_added(self, request_with_cart: Any) -> None:
         with pytest.raises(BundleNotOnOffer, match=r"^This set is not on offer any more\.$"):
             serving.add_to_cart(404, request_with_cart)
+
+    def test_a_cart_in_the_database_keeps_nothing_of_what_it_refuses_halfway(
+        self, settings: Any, request_with_cart: Any
+    ) -> None:
+        settings.BUNDLE_APP = {**TUTORIAL, "ADAPTER": "tests.bundle_app.tutorial_shop.HalfwayAdapter"}
+        made = bundle([product("Lamp"), product("Bulb")])
+        with pytest.raises(CannotAddToCart, match="No room for the second line"):
+            serving.add_to_cart(made.pk, request_with_cart)
+        assert not OrderItem.objects.exists()
 
 
 class TestWhatIsInTheCartAlready:
