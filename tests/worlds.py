@@ -63,6 +63,7 @@ def make_candidate(
         score=score,
         rank=rank,
         rung="blend",
+        kind="pair" if len(keys) == 2 else "set",
         evidence=Evidence(**(facts | evidence)),
     )
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from bundle_app.shop.adapter import (
     IMPRESSION_LENGTH,
     LINE_COLUMNS,
+    SHOPPER,
+    VIEW_COLUMNS,
     CartLine,
     CatalogueItem,
     ItemCard,
@@ -16,6 +18,8 @@ from bundle_app.shop.field_map import FieldMapAdapter
 __all__ = [
     "IMPRESSION_LENGTH",
     "LINE_COLUMNS",
+    "SHOPPER",
+    "VIEW_COLUMNS",
     "CartLine",
     "CatalogueItem",
     "FieldMapAdapter",

@@ -27,8 +27,12 @@ from bundle_app.exceptions import CannotAddToCart, ConfigurationError
 if TYPE_CHECKING:
     from bundle_app.models import Bundle
 
-LINE_COLUMNS = ("order_key", "item_key", "quantity", "unit_price", "ordered_at", "counts")
-"""Columns of `order_lines`, in order. `counts` is false for lines of cancelled or unpaid orders."""
+SHOPPER = "shopper_key"
+LINE_COLUMNS = ("order_key", "item_key", "quantity", "unit_price", "ordered_at", "counts", SHOPPER)
+"""Columns of `order_lines`, in order. `counts` is false for lines of cancelled or unpaid orders. The shopper is the
+shop's own id, or None; the export replaces it by a pseudonym before it is written anywhere."""
+VIEW_COLUMNS = (SHOPPER, "item_key", "viewed_at")
+"""Columns of `views`, in order. The shopper is the same id as in the order lines."""
 
 IMPRESSION_LENGTH = 512
 
@@ -99,6 +103,10 @@ class ShopAdapter(ABC):
     @abstractmethod
     def items(self) -> Iterator[CatalogueItem]:
         """The whole catalogue, streamed."""
+
+    def views(self, *, since: datetime | None = None) -> QuerySet[Any, tuple[Any, ...]] | None:
+        """What shoppers looked at, as an unordered `values_list` of VIEW_COLUMNS; None where the shop records none."""
+        return None
 
     # Online
 

@@ -29,11 +29,12 @@ from bundle_app.shop.field_paths import as_lookup, check_path, model_of, read_pa
 from bundle_app.shop.presets import PRESETS
 
 KNOWN_KEYS = frozenset(
-    "preset order_line line counted not_counted item item_key item_filter item_fields "
-    "search cart cart_quantities".split()
+    "preset order_line line counted not_counted product_view view item item_key item_filter item_fields search "
+    "cart cart_quantities".split()
 )
-DICTS = frozenset("line counted not_counted item_filter item_fields".split())
-LINE_KEYS = ("order", "item", "quantity", "unit_price", "ordered_at")
+DICTS = frozenset("line counted not_counted view item_filter item_fields".split())
+LINE_KEYS = ("order", "item", "quantity", "unit_price", "ordered_at", "shopper")
+VIEW_KEYS = ("shopper", "item", "viewed_at")
 ITEM_KEYS = ("title", "category", "price", "currency", "cost", "sellable", "stock", "url", "image")
 
 
@@ -52,9 +53,10 @@ def resolved_map(raw: Mapping[str, Any]) -> dict[str, Any]:
             raise MappingError(f"MAP has the unknown key {key!r}. Known keys: {', '.join(sorted(KNOWN_KEYS))}.")
         if key in DICTS and not isinstance(value, Mapping):
             raise MappingError(f"MAP[{key!r}] is {value!r}; expected a dict.")
-        merged[key] = {**merged.get(key, {}), **value} if key in {"line", "item_fields"} else value
+        merged[key] = {**merged.get(key, {}), **value} if key in {"line", "view", "item_fields"} else value
     _check_paths(merged)
     required = [("order_line",), ("item",), ("line", "order"), ("line", "item"), ("item_fields", "title")]
+    required += [("view", key) for key in VIEW_KEYS] if merged.get("product_view") else []
     for path in required:
         if not (merged.get(path[0]) if len(path) == 1 else merged.get(path[0], {}).get(path[1])):
             raise MappingError(f"MAP{''.join(f'[{part!r}]' for part in path)} is missing; it is needed in every shop.")
@@ -62,7 +64,7 @@ def resolved_map(raw: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_paths(merged: Mapping[str, Any]) -> None:
-    for key, known in (("line", LINE_KEYS), ("item_fields", ITEM_KEYS)):
+    for key, known in (("line", LINE_KEYS), ("view", VIEW_KEYS), ("item_fields", ITEM_KEYS)):
         for name, path in merged.get(key, {}).items():
             if name not in known:
                 raise MappingError(f"MAP[{key!r}] has the unknown key {name!r}. Known keys: {', '.join(known)}.")
@@ -99,6 +101,16 @@ class FieldMapAdapter(ShopAdapter):
         """ORM paths by column; columns that the shop does not have are absent."""
         return {name: as_lookup(path) for name, path in self.map["line"].items() if path}
 
+    @cached_property
+    def view_model(self) -> type[Model] | None:
+        """What records that a shopper looked at a product, where the shop has such a model."""
+        label = self.map.get("product_view")
+        return model_of(label, key="product_view") if label else None
+
+    @cached_property
+    def view_paths(self) -> dict[str, str]:
+        return {name: as_lookup(path) for name, path in self.map.get("view", {}).items()}
+
     @property
     def search_paths(self) -> list[str]:
         return [as_lookup(path) for path in self.map.get("search", ())]
@@ -113,6 +125,11 @@ class FieldMapAdapter(ShopAdapter):
         found: list[str] = []
         for name, path in self.line_paths.items():
             found += check_path(self.line_model, path, label=f"MAP['line'][{name!r}]", fields_only=True)
+        if self.view_model:
+            for name, path in self.view_paths.items():
+                found += check_path(self.view_model, path, label=f"MAP['view'][{name!r}]", fields_only=True)
+            if "shopper" not in self.line_paths:
+                found.append("Views need to know whose orders are whose: set MAP['line']['shopper'] to the same id.")
         for name, path in self.item_paths.items():
             if path and not callable(path):
                 found += check_path(self.item_model, path, label=f"MAP['item_fields'][{name!r}]")
@@ -156,8 +173,19 @@ class FieldMapAdapter(ShopAdapter):
         lines: QuerySet[Any] = self.line_model._default_manager.order_by()
         if since is not None and "ordered_at" in paths:
             lines = lines.filter(**{f"{paths['ordered_at']}__gte": since})
-        columns = [F(paths[key]) if key in paths else Value(None, output_field=CharField()) for key in LINE_KEYS]
-        return lines.values_list(*columns, self._counts())
+        *columns, shopper = (
+            F(paths[key]) if key in paths else Value(None, output_field=CharField()) for key in LINE_KEYS
+        )
+        return lines.values_list(*columns, self._counts(), shopper)
+
+    def views(self, *, since: datetime | None = None) -> QuerySet[Any, tuple[Any, ...]] | None:
+        if self.view_model is None:
+            return None
+        paths = self.view_paths
+        seen: QuerySet[Any] = self.view_model._default_manager.order_by()
+        if since is not None:
+            seen = seen.filter(**{f"{paths['viewed_at']}__gte": since})
+        return seen.values_list(*(F(paths[key]) for key in VIEW_KEYS))
 
     def _counts(self) -> Case | Value:
         counted, not_counted = self.map.get("counted", {}), self.map.get("not_counted", {})

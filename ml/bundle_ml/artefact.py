@@ -1,7 +1,7 @@
 """The one directory that a training run leaves behind, and how to trust it.
 
     manifest.json         what was learned from what, how well, and the sha256 of every other file
-    vocabulary.json       item keys, in the order of item numbers
+    vocabulary.json       item keys and titles, in the order of item numbers, and the few facts that are not arrays
     model.safetensors     weights and statistics
     candidates.jsonl      bundles to publish, by anchor
 
@@ -28,13 +28,22 @@ import safetensors.numpy
 from bundle_ml.durable import new_directory
 from bundle_ml.errors import ArtefactError
 
-FORMAT = 3
+FORMAT = 4
 MANIFEST, VOCABULARY, MODEL, CANDIDATES = "manifest.json", "vocabulary.json", "model.safetensors", "candidates.jsonl"
 CONTENT = (CANDIDATES, MODEL, VOCABULARY)
 FILES = (MANIFEST, *CONTENT)
 MANIFEST_MAX_BYTES = 16 << 20
 
 Tensors = dict[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Template:
+    """Categories that make a set: how many orders hold an item of each, and how many times as many as chance."""
+
+    categories: list[str]
+    orders: int
+    lift: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +57,10 @@ class Evidence:
     lift: float | None
     shares: Mapping[str, float]
     parts: Mapping[str, Mapping[str, int]]
+    template: Template | None = None
+    """What speaks for the categories of the parts; None where they are unknown, or one."""
+    in_these_quantities: int | None = None
+    """Orders that hold all parts in the bundle's proportion; None where it holds one of each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +72,8 @@ class Candidate:
     score: float
     rank: int
     rung: str
+    kind: str
+    """'pair' of products, 'set' of more, or 'content': books, films and music alone."""
     evidence: Evidence
 
 
@@ -198,7 +213,10 @@ def _candidate(line: str, number: int) -> Candidate:
     try:
         value = json.loads(line)
         items = tuple((str(key), int(quantity)) for key, quantity in value.pop("items"))
-        candidate = Candidate(items=items, evidence=Evidence(**value.pop("evidence")), **value)
+        evidence = value.pop("evidence")
+        template = evidence.pop("template", None)
+        evidence = Evidence(template=None if template is None else Template(**template), **evidence)
+        candidate = Candidate(items=items, evidence=evidence, **value)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ArtefactError(
             f"{CANDIDATES}, line {number}: found no candidate ({error}); the artefact is damaged."

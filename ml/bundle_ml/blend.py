@@ -86,6 +86,12 @@ class Blend(Rung):
         """Keep weights and scales for rungs that were fitted again."""
         return Blend({name: rungs[name] for name in self.rungs}, self.scales, self.weights)
 
+    def without_idle_parts(self, *, but: str) -> Blend:
+        """Leave out rungs without any weight, save one."""
+        kept = [name for name in self.rungs if name == but or name in self.parts]
+        scales, weights = ({name: each[name] for name in kept} for each in (self.scales, self.weights))
+        return Blend({name: self.rungs[name] for name in kept}, scales, weights)
+
     def only(self, name: str) -> Blend:
         """Lean on one rung alone."""
         return Blend(self.rungs, self.scales, {each: [float(each == name)] * len(KNOTS) for each in self.rungs})

@@ -18,6 +18,7 @@ KINDS: dict[str, tuple[type, ...]] = {
     "category": (str, type(None)),
     "price": (str, int, float, type(None)),
     "sellable": (bool,),
+    "content": (bool,),
 }
 EXPECTED = (
     'expected an object such as {"key": "42", "title": "Mug", "category": null, "price": "9.50", "sellable": true}'
@@ -31,6 +32,8 @@ class CatalogueItem:
     category: str | None = None
     price: str | None = None
     sellable: bool = True
+    content: bool = False
+    """A book, a film, a piece of music: what is read, watched or heard rather than used."""
 
 
 def read_catalogue(path: Path | None) -> list[CatalogueItem]:
@@ -70,6 +73,7 @@ def _parse(line: bytes, where: str) -> CatalogueItem:
         category=value.get("category") or None,
         price=None if price is None else str(price),
         sellable=value.get("sellable", True),
+        content=value.get("content", False),
     )
 
 

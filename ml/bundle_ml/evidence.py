@@ -11,7 +11,7 @@ from functools import reduce
 
 import numpy as np
 
-from bundle_ml.artefact import Evidence
+from bundle_ml.artefact import Evidence, Template
 from bundle_ml.baskets import Baskets, IntArray, OffsetArray
 
 
@@ -41,8 +41,12 @@ class Postings:
 
     def support(self, items: Sequence[int]) -> int:
         """Count the baskets that hold all of the items."""
+        return len(self.rows_with(items))
+
+    def rows_with(self, items: Sequence[int]) -> IntArray:
+        """Find the baskets that hold all of the items, ascending."""
         shortest_first = sorted((self[item] for item in items), key=len)
-        return len(reduce(_intersect, shortest_first))
+        return reduce(_intersect, shortest_first)
 
 
 def _intersect(shorter: IntArray, longer: IntArray) -> IntArray:
@@ -54,7 +58,13 @@ def _intersect(shorter: IntArray, longer: IntArray) -> IntArray:
 
 
 def gather_evidence(
-    postings: Postings, keys: Sequence[str], items: Sequence[int], shares: Mapping[str, float]
+    postings: Postings,
+    keys: Sequence[str],
+    items: Sequence[int],
+    shares: Mapping[str, float],
+    *,
+    template: Template | None = None,
+    in_these_quantities: int | None = None,
 ) -> Evidence:
     """Count for a bundle whose first item is its anchor.
 
@@ -75,4 +85,6 @@ def gather_evidence(
         lift=None if lift is None else round(lift, 4),
         shares=shares,
         parts={keys[part]: {"together": postings.together(anchor, part)} for part in rest},
+        template=template,
+        in_these_quantities=in_these_quantities,
     )

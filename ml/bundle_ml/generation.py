@@ -8,10 +8,13 @@ it may:
 2. **Coherent.** The overlap of two items is the share of the rarer one's orders that hold the other. A bundle grows
    while the next item overlaps with some member nearly as much as the anchor does with its best partner, and not too
    much less with the anchor itself. When no item passes, the bundle is complete: that is the stop decision.
-3. **No substitutes** (see `substitutes`).
+3. **No substitutes** (see `substitutes`), and no category twice unless its items are bought with each other (see
+   `templates`).
 
-Bundles rank by the average score of their parts; a pair that could have grown counts half. Two bundles of one anchor
-must differ in most of their parts. All quantities are 1.
+Bundles rank by the average score of their parts, to which categories that make a set add a little; a pair that could
+have grown counts half. Two bundles of one anchor must differ in most of their parts.
+
+Not here: how many of each (see `quantities`), and what other anchors' bundles hold (see `assortment`).
 
 Shapes: B drafts, C items asked about, V learned items, P parts of the blend.
 """
@@ -31,6 +34,7 @@ from bundle_ml.rungs import CoPurchase
 from bundle_ml.settings import Settings
 from bundle_ml.shelf import Shelf
 from bundle_ml.substitutes import Substitutes
+from bundle_ml.templates import Templates
 
 ANCHORS_AT_ONCE = 32
 NEXT_ITEMS_LOOKED_AT = 60
@@ -124,6 +128,7 @@ class Composer:
     blend: Blend
     affinity: Affinity
     substitutes: Substitutes
+    templates: Templates
     shelf: Shelf
     settings: Settings
 
@@ -175,15 +180,22 @@ class Composer:
         for row, draft in enumerate(drafts):
             possible = partners[draft.items[0]]
             possible = possible[~np.isin(possible, draft.items)]
-            scores = total_BC[row, np.searchsorted(asked_C, possible)]
-            best_first = possible[np.argsort(-scores, kind="stable")[:NEXT_ITEMS_LOOKED_AT]]
-            items, overlaps = self._allowed(draft, best_first, least_overlap[draft.items[0]])
+            scores = total_BC[row, np.searchsorted(asked_C, possible)] + self._prior(draft, possible)
+            best_first = np.argsort(-scores, kind="stable")[:NEXT_ITEMS_LOOKED_AT]
+            gain_of = dict(zip(possible[best_first].tolist(), scores[best_first].tolist(), strict=True))
+            items, overlaps = self._allowed(draft, possible[best_first], least_overlap[draft.items[0]])
             places = np.searchsorted(asked_C, items)
             children = [  # A copy of the few numbers: a view would keep all scores of the chunk in memory.
-                draft.with_item(item, float(total_BC[row, place]), by_part_PBC[:, row, place].copy())
+                draft.with_item(item, gain_of[item], by_part_PBC[:, row, place].copy())
                 for item, place in zip(items, places, strict=True)
             ]
             yield draft, children, overlaps
+
+    def _prior(self, draft: Draft, items: IntArray) -> FloatArray:
+        """What categories that make a set add to each item's score."""
+        weight = self.settings.template_weight
+        priors = [weight * self.templates.prior(draft.items, item) for item in items.tolist()]
+        return np.asarray(priors, np.float32)
 
     def _partners(self, anchor: int) -> IntArray:
         """What can be sold and is bought with the anchor clearly above chance: nothing else enters its bundles."""
@@ -204,7 +216,10 @@ class Composer:
         keep &= overlap >= least_overlap
         keep &= self.affinity.overlap(draft.items[0], items) >= ANCHOR_SHARE * least_overlap
         for place in np.flatnonzero(keep):
-            keep[place] = not self.substitutes.any_replaces(draft.items, int(items[place]))
+            item = int(items[place])
+            keep[place] = self.templates.may_join(draft.items, item) and not self.substitutes.any_replaces(
+                draft.items, item
+            )
         return items[keep].tolist(), overlap[keep].tolist()
 
     def _choose(self, finished: list[Draft], pairs: list[Draft]) -> list[Draft]:

@@ -8,18 +8,21 @@ best bundle, towards 1 for better ones.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from bundle_ml.artefact import Candidate
+from bundle_ml.assortment import best_of_shop, bounded, merge_near_duplicates
 from bundle_ml.baskets import Baskets
 from bundle_ml.blend import Blend
+from bundle_ml.category_pairs import CategoryPairs
 from bundle_ml.evidence import Postings, gather_evidence
 from bundle_ml.fallback import Fallback, Pair
 from bundle_ml.generation import Affinity, Composer, Draft
+from bundle_ml.quantities import QuantityRule
 from bundle_ml.rungs import (
     CATEGORY,
     CO_PURCHASE,
@@ -35,11 +38,13 @@ from bundle_ml.settings import Settings
 from bundle_ml.shelf import Shelf
 from bundle_ml.similarity import unit_rows
 from bundle_ml.spectrum import item_vectors, ppmi
-from bundle_ml.substitutes import Substitutes, TitleStems
+from bundle_ml.substitutes import Substitutes
+from bundle_ml.templates import Templates
 
 PARTS = (TRANSFORMER, EASE, CO_PURCHASE, CATEGORY, POPULARITY)
 OFTEN_BOUGHT_ORDERS = 20
 SHOP_WIDE = ""
+PAIR, SET, CONTENT = "pair", "set", "content"
 CONTEXT_VECTOR_WIDTH = 64
 
 
@@ -49,6 +54,10 @@ class Proposer:
 
     shelf: Shelf
     postings: Postings
+    templates: Templates
+    quantities: QuantityRule
+    vectors_VD: npt.NDArray[np.float32]
+    """Unit vectors of what company items keep; zero beyond the learned ones."""
     fallback: Fallback
     settings: Settings
     rung: str
@@ -66,15 +75,10 @@ class Proposer:
         decoder: Blend | None,
         co_purchase: CoPurchase | None,
         context_vectors_VD: npt.NDArray[np.float32],
+        pairs: CategoryPairs | None = None,
     ) -> Proposer:
-        postings = Postings.of(baskets, item_count=len(shelf))
-        substitutes = Substitutes(
-            TitleStems.of(shelf.titles, shelf.categories, max_variants=settings.max_variants),
-            postings,
-            np.pad(context_vectors_VD, ((0, len(shelf) - len(context_vectors_VD)), (0, 0))),
-            together_ratio=settings.substitute_together_ratio,
-            cosine=settings.substitute_cosine,
-        )
+        substitutes = Substitutes.of(shelf, baskets, context_vectors_VD, settings, pairs=pairs)
+        templates = Templates.of(baskets, shelf, pairs=pairs)
         everything = _with_unbought(baskets, shelf)
         log_share = popularity.log_share_V
         floor = log_share.min(initial=0.0) - 1.0
@@ -86,18 +90,33 @@ class Proposer:
                 decoder,
                 Affinity.of(baskets, co_purchase, exponent=settings.co_purchase_exponent),
                 substitutes,
+                templates,
                 shelf,
                 settings,
             )
         fallback = Fallback.of(shelf, substitutes, category, everywhere.log_share_V)
-        return cls(shelf, postings, fallback, settings, rung, composer)
+        return cls(
+            shelf,
+            substitutes.postings,
+            templates,
+            QuantityRule(baskets, substitutes.postings, settings),
+            substitutes.likeness.vectors_VD,
+            fallback,
+            settings,
+            rung,
+            composer,
+        )
 
     def propose(self, on_progress: Callable[[float], None] = lambda _done: None) -> list[Candidate]:
         """Propose for every sellable item, then for the shop; nothing while fewer than two items can be sold."""
         anchors = np.flatnonzero(self.shelf.sellable).tolist()
         if len(anchors) < 2:
             return []
-        learned = self._learned(anchors, on_progress)
+        learned = merge_near_duplicates(
+            self._learned(anchors, on_progress),
+            duplicate_ratio=self.settings.duplicate_ratio,
+            max_overlap_ratio=self.settings.max_overlap_ratio,
+        )
         tops = [drafts[0].value for drafts in learned.values() if drafts]
         typical = max(float(np.median(tops)), 1e-6) if tops else 1.0
         candidates: list[Candidate] = []
@@ -107,10 +126,11 @@ class Proposer:
                 candidates += [self._candidate(draft, rank, typical) for rank, draft in enumerate(drafts, 1)]
             else:
                 candidates += [self._pair(pair, rank) for rank, pair in enumerate(self.fallback.pairs(anchor), 1)]
-        return candidates + list(self._shop_wide(candidates))
+        candidates = bounded(candidates, count=self.settings.shop_bundle_count)
+        return candidates + self._shop_wide(candidates)
 
     def coverage(self, candidates: Sequence[Candidate]) -> dict[str, int]:
-        """Count the items with a bundle that was learned, among those with many orders and among all.
+        """Count the items with a bundle that was learned, of those with many orders and of all, and what is shown.
 
         A bundle out of the same category, or of what sells best, is none that was learned.
         """
@@ -122,6 +142,9 @@ class Proposer:
             "of_these_with_bundle": sum(key in learned for key in often),
             "of_these_with_any_bundle": sum(key in anchors for key in often),
             "anchors_with_learned_bundle": len(learned),
+            "sellable_items": int(self.shelf.sellable.sum()),
+            "items_in_a_bundle": len({key for candidate in candidates for key, _ in candidate.items}),
+            "different_bundles": len({frozenset(candidate.items) for candidate in candidates}),
         }
 
     def _learned(self, anchors: Sequence[int], on_progress: Callable[[float], None]) -> dict[int, list[Draft]]:
@@ -140,15 +163,29 @@ class Proposer:
     def _describe(
         self, items: Sequence[int], rank: int, score: float, rung: str, shares: dict[str, float]
     ) -> Candidate:
-        keys = self.shelf.keys
+        keys, found = self.shelf.keys, self.quantities.of(items)
+        evidence = gather_evidence(
+            self.postings,
+            keys,
+            items,
+            shares,
+            template=self.templates.evidence(items),
+            in_these_quantities=found.orders or None,
+        )
         return Candidate(
             anchor=keys[items[0]],
-            items=tuple((keys[item], 1) for item in items),
+            items=tuple((keys[item], quantity) for item, quantity in zip(items, found.of_items, strict=True)),
             score=round(score, 6),
             rank=rank,
             rung=rung,
-            evidence=gather_evidence(self.postings, keys, items, shares),
+            kind=self._kind(items),
+            evidence=evidence,
         )
+
+    def _kind(self, items: Sequence[int]) -> str:
+        if self.shelf.content[list(items)].all():
+            return CONTENT
+        return PAIR if len(items) == 2 else SET
 
     @staticmethod
     def _score(value: float, typical: float) -> float:
@@ -169,30 +206,17 @@ class Proposer:
             return {part: float(part == POPULARITY) for part in PARTS}
         return {part: round(given[part] / total, 6) for part in PARTS}
 
-    def _shop_wide(self, candidates: Sequence[Candidate]) -> Iterator[Candidate]:
-        """Take the shop's strongest best bundles, weighed by how often they were bought; no item in more than three."""
-        ranked = sorted(
+    def _shop_wide(self, candidates: Sequence[Candidate]) -> list[Candidate]:
+        """Take the shop's strongest best bundles, each unlike the others."""
+        chosen = best_of_shop(
             (candidate for candidate in candidates if candidate.rank == 1),
-            key=lambda each: (-each.score * np.log1p(each.evidence.support + 1e-3), each.items),
+            {key: number for number, key in enumerate(self.shelf.keys)},
+            self.vectors_VD,
+            count=self.settings.shop_wide_count,
+            diversity=self.settings.diversity,
+            duplicate_ratio=self.settings.duplicate_ratio,
         )
-        seen: set[frozenset[str]] = set()
-        uses: dict[str, int] = {}
-        for candidate in ranked:
-            keys = frozenset(key for key, _ in candidate.items)
-            if len(seen) == self.settings.shop_wide_count:
-                return
-            if keys in seen or any(uses.get(key, 0) >= 3 for key in keys):
-                continue
-            seen.add(keys)
-            uses.update({key: uses.get(key, 0) + 1 for key in keys})
-            yield Candidate(
-                anchor=SHOP_WIDE,
-                items=candidate.items,
-                score=candidate.score,
-                rank=len(seen),
-                rung=candidate.rung,
-                evidence=candidate.evidence,
-            )
+        return [replace(candidate, anchor=SHOP_WIDE, rank=rank) for rank, candidate in enumerate(chosen, 1)]
 
 
 def context_vectors(baskets: Baskets, *, seed: int) -> npt.NDArray[np.float32]:

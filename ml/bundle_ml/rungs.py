@@ -1,11 +1,11 @@
-"""The closed-form rungs of the ladder: popularity, category, co-purchase and EASE.
+"""The closed-form rungs of the ladder: popularity, category, co-purchase; EASE, which is one too, is in `ease`.
 
 Cheap, exact, explainable, and right for small shops. Each answers the same question: given sets of items, how well does
 every item fit as the next one? Scores of different rungs have different scales; `blend` puts them on one.
 
 Unusual: co-purchase weighs each basket by 1/(length - 1), so that a basket of n items speaks as loudly about each of
-its items as a basket of two; and both item-to-item matrices keep only the strongest neighbours of each item, which
-bounds memory and costs no measurable accuracy.
+its items as a basket of two; and an item-to-item matrix keeps only the strongest neighbours of each item, which bounds
+memory and costs no measurable accuracy.
 
 Shapes: B contexts, V items, C items asked about: all of them, or some.
 """
@@ -19,7 +19,6 @@ from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
-import scipy.linalg
 import scipy.sparse
 
 from bundle_ml.baskets import Baskets, FloatArray, IntArray, OffsetArray
@@ -195,7 +194,8 @@ def fit_co_purchase(
     plain_columns = plain.tocsc()
     damped_V = np.maximum(several.order_counts(), 1).astype(np.float32) ** np.float32(exponent / 2)
     rows: list[tuple[IntArray, FloatArray, FloatArray]] = []
-    for own, shared_BV in shared_baskets(several, length_exponent=length_exponent):
+    weights = np.asarray((several.lengths - 1.0) ** -length_exponent, np.float64)
+    for own, shared_BV in shared_baskets(several, weights):
         together_BV = scipy.sparse.csr_array(plain_columns[:, own].T @ plain)
         together_BV.sort_indices()  # The cells of both stand in the same places.
         for row, item in enumerate(own.tolist()):
@@ -208,14 +208,15 @@ def fit_co_purchase(
 
 
 def shared_baskets(
-    several: Baskets, *, length_exponent: float = 1.0
+    several: Baskets, basket_weights: npt.NDArray[np.float64] | None = None
 ) -> Iterator[tuple[IntArray, scipy.sparse.csr_array]]:
-    """Yield the items in blocks, and Σ 1/(length-1) ** length_exponent over the baskets that they share with each item.
+    """Yield the items in blocks, and the weight of the baskets that they share with each item: 1/(length-1), or given.
 
     Only cells that are not zero are ever held: (block, V), the item with itself included, item numbers ascending.
     """
+    weights = 1.0 / (several.lengths - 1.0) if basket_weights is None else basket_weights
     plain = incidence(several)
-    weighted = incidence(several, np.asarray((several.lengths - 1.0) ** -length_exponent)).tocsc()
+    weighted = incidence(several, np.asarray(weights)).tocsc()
     for start in range(0, several.item_count, ROWS_AT_ONCE):
         own = np.arange(start, min(start + ROWS_AT_ONCE, several.item_count), dtype=np.int32)
         shared_BV = scipy.sparse.csr_array(weighted[:, own].T @ plain)
@@ -230,68 +231,6 @@ def places_of_strongest(values: FloatArray, count: int) -> OffsetArray:
         return places
     strongest = np.argpartition(np.abs(values[places]), len(places) - count)[len(places) - count :]
     return np.sort(places[strongest])
-
-
-def fit_ease(
-    baskets: Baskets,
-    *,
-    l2: float,
-    neighbour_count: int,
-    max_items: int,
-    half_life_days: float | None = None,
-    length_exponent: float = 0.0,
-    dropout: float = 0.0,
-) -> ItemToItem:
-    """Solve for the item-to-item matrix with zero diagonal that best rebuilds each basket from itself.
-
-    B = I - P / diag(P), where P is the inverse of G + l2·I + dropout / (1 - dropout)·diag(G), and G = XᵀWX. The term in
-    `dropout` is what it comes to when each item is hidden with that probability while its basket is rebuilt: popular
-    items are held back more than rare ones.
-
-    W weighs a basket of n items by 1/n ** length_exponent, halved for every half-life before the latest one; the
-    weights sum to the number of baskets, so that l2 means the same whatever they are.
-
-    Source: Steck 2019, "Embarrassingly Shallow Autoencoders for Sparse Data", eq. 8; Steck 2020, "Autoencoders that
-    don't overfit towards the Identity" (dropout).
-    """
-    several = baskets.of_several()
-    count = several.item_count
-    counts = several.order_counts()
-    kept = np.sort(np.argsort(-counts, kind="stable")[: min(max_items, int((counts > 0).sum()))])
-    if len(kept) == 0:
-        return ItemToItem(scipy.sparse.csr_array((count, count), dtype=np.float32))
-    basket_weights = several.lengths.astype(np.float64) ** -length_exponent
-    if half_life_days is not None:
-        basket_weights *= several.recency(half_life_days)
-    basket_weights *= len(several) / basket_weights.sum()
-    columns, weighted = incidence(several)[:, kept], incidence(several, basket_weights)[:, kept]
-    gram = (columns.T @ weighted).toarray().astype(np.float32, order="F")
-    diagonal = np.diag_indices_from(gram)
-    gram[diagonal] += np.float32(l2) + np.float32(dropout / (1 - dropout)) * gram[diagonal]
-    inverse = _invert_in_place(gram)
-    inverse /= -np.diag(inverse).copy()
-    np.fill_diagonal(inverse, 0)
-    nothing = (np.empty(0, np.int32), np.empty(0, np.float32))
-    rows = [nothing] * count
-    for start in range(0, len(kept), ROWS_AT_ONCE):
-        for offset, values in enumerate(inverse[start : start + ROWS_AT_ONCE]):
-            neighbours = places_of_strongest(values, neighbour_count)
-            rows[kept[start + offset]] = (kept[neighbours].astype(np.int32), values[neighbours])
-    return ItemToItem(stacked(rows, count))
-
-
-def _invert_in_place(matrix: FloatArray) -> FloatArray:
-    """Invert a symmetric positive definite matrix with one copy of it in memory."""
-    factor, failed = scipy.linalg.lapack.spotrf(matrix, lower=1, overwrite_a=1)
-    if failed:
-        raise ArithmeticError(f"EASE's matrix is not positive definite (LAPACK {failed}); raise the setting 'ease_l2'.")
-    inverse, _ = scipy.linalg.lapack.spotri(factor, lower=1, overwrite_c=1)
-    for start in range(0, len(inverse), ROWS_AT_ONCE):  # LAPACK fills one triangle; mirror it without a copy of all
-        block = slice(start, min(start + ROWS_AT_ONCE, len(inverse)))
-        corner = np.tril(inverse[block, block])
-        inverse[block, block] = corner + np.tril(corner, -1).T
-        inverse[block, block.stop :] = inverse[block.stop :, block].T
-    return np.asarray(inverse)
 
 
 def stacked(rows: Sequence[tuple[IntArray, FloatArray]], item_count: int) -> scipy.sparse.csr_array:

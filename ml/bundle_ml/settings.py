@@ -62,6 +62,7 @@ BOUNDS: Mapping[str, Bounds] = {
     "ease_dropout": LESS_THAN_ALL,
     "ease_for_few_dropout": LESS_THAN_ALL,
     "ease_max_items": NOT_NEGATIVE,
+    "ease_companions": NOT_NEGATIVE,
     "neighbour_count": AT_LEAST_ONE,
     "training_teraflops": POSITIVE,
     "width": AT_LEAST_ONE,
@@ -73,6 +74,7 @@ BOUNDS: Mapping[str, Bounds] = {
     "learning_rate": POSITIVE,
     "dropout": LESS_THAN_ALL,
     "patience_epochs": AT_LEAST_ONE,
+    "cool_down_ratio": NOT_NEGATIVE,
     "refresh_ratio": SHARE,
     "refresh_rate_ratio": NOT_NEGATIVE,
     "warm_start_ratio": POSITIVE,
@@ -86,6 +88,7 @@ BOUNDS: Mapping[str, Bounds] = {
     "transformer_min_baskets": NOT_NEGATIVE,
     "gate_min_cases": NOT_NEGATIVE,
     "item_min_orders": AT_LEAST_ONE,
+    "personal_min_shoppers": AT_LEAST_ONE,
     "max_bundle_size": Bounds(2),
     "candidates_per_anchor": AT_LEAST_ONE,
     "shop_wide_count": NOT_NEGATIVE,
@@ -94,8 +97,17 @@ BOUNDS: Mapping[str, Bounds] = {
     "min_lift": NOT_NEGATIVE,
     "stop_ratio": SHARE,
     "max_overlap_ratio": SHARE,
+    "template_weight": NOT_NEGATIVE,
+    "duplicate_ratio": SHARE,
+    "shop_bundle_count": AT_LEAST_ONE,
+    "diversity": SHARE,
+    "quantity_min_orders": AT_LEAST_ONE,
+    "quantity_ratio": SHARE,
+    "max_quantity": AT_LEAST_ONE,
     "substitute_together_ratio": SHARE,
-    "substitute_cosine": Bounds(-1, 1),
+    "substitute_probability": SHARE,
+    "variant_together_ratio": POSITIVE,
+    "variant_cosine": POSITIVE,
     "max_variants": AT_LEAST_ONE,
     "threads": Bounds(0, 4096),
 }
@@ -135,7 +147,9 @@ class Settings:
     ease_for_few_dropout: float = 0.8
     """The blend holds EASE a second time, fitted to rebuild baskets of which few items are shown."""
     ease_max_items: int = 8000
-    """EASE inverts a dense matrix of this size at most; rarer items are left to co-purchase."""
+    """EASE inverts a dense matrix of this size at most ..."""
+    ease_companions: int = 50
+    """... and solves for each rarer item with so many of its companions; 0 leaves those to co-purchase."""
     neighbour_count: int = 400
     """Strongest neighbours kept per item."""
 
@@ -151,7 +165,9 @@ class Settings:
     learning_rate: float = 1.5e-3
     dropout: float = 0.1
     patience_epochs: int = 3
-    """Stop when the validation slice has not improved for so many epochs."""
+    """Stop when the validation slice has not improved for so many epochs ..."""
+    cool_down_ratio: float = 0.5
+    """... and train the best epoch's weights on, at a falling rate, for so large a part of the epochs before it."""
     refresh_ratio: float = 0.33
     """Share of the baskets, the most recent ones, that the finished network is taught once more (see `refreshing`)."""
     refresh_rate_ratio: float = 0.5
@@ -173,6 +189,8 @@ class Settings:
     gate_min_cases: int = 30
     """With fewer held-out baskets, rungs are allowed by the thresholds alone."""
     item_min_orders: int = 3
+    personal_min_shoppers: int = 100
+    """Shoppers who must have come back in each held-out slice for a model that ranks by a past."""
 
     # Bundles
     max_bundle_size: int = 5
@@ -187,11 +205,30 @@ class Settings:
     """A bundle grows while the next part coheres with it at least so well, relative to the anchor's best partner."""
     max_overlap_ratio: float = 0.4
     """Two bundles of one anchor share at most this part of their other items (Jaccard)."""
+    template_weight: float = 0.25
+    """How much categories that make a set speak for a bundle, in typical spreads of a score per unit of log lift."""
+    duplicate_ratio: float = 0.5
+    """Bundles of different anchors that share more than this part of their items (Jaccard) are offered as one."""
+    shop_bundle_count: int | None = None
+    """Different bundles in the whole shop at most, every anchor's best ones first. None: as many as there are."""
+    diversity: float = 0.3
+    """In the list of the whole shop, how much a bundle loses that is like those before it (MMR); 0: nothing."""
+    quantity_min_orders: int = 5
+    """Orders that must hold the parts in one proportion for a bundle to hold more than one of each ..."""
+    quantity_ratio: float = 0.5
+    """... and the share of the orders with all parts that must be exceeded."""
+    max_quantity: int = 12
 
     # Substitutes
     substitute_together_ratio: float = 0.05
-    """Look-alikes bought together in more of the rarer one's orders than this are a set, not substitutes."""
-    substitute_cosine: float = 0.8
+    """Items bought together in more of the rarer one's orders than this are no substitutes."""
+    substitute_probability: float = 0.8
+    """Where orders say nothing, items are substitutes from this probability on."""
+    variant_together_ratio: float = 0.9
+    """Two variants of one product, known by their titles, share a bundle from this share of the rarer one's orders
+    on; above 1 they never do."""
+    variant_cosine: float = 0.72
+    """Titles of one category so alike, words weighed by how rare they are, name variants as well."""
     max_variants: int = 60
     """A title pattern shared by more items is a naming scheme, not one product in several colours."""
 

@@ -21,6 +21,7 @@ class Shelf:
     titles: tuple[str, ...]
     categories: tuple[str | None, ...]
     sellable: BoolArray
+    content: BoolArray
     learned_count: int
 
     def __len__(self) -> int:
@@ -49,5 +50,6 @@ class Shelf:
             titles=tuple(item.title for item in items),
             categories=tuple(item.category for item in items),
             sellable=np.asarray([item.sellable for item in items], bool),
+            content=np.asarray([item.content for item in items], bool),
             learned_count=len(learned),
         )

@@ -1,31 +1,37 @@
 """Which two items replace each other, and so must not share a bundle.
 
-Two signs, both overruled by the shop's own orders:
+In this order, the first that has an answer:
 
-* **Alike titles in one category**: equal but for one word ("Trail Backpack Blue", "Trail Backpack Red"; "Trail
-  Backpack").
-* **Alike company in one category**: bought with the same other things (cosine of their context vectors), by enough
-  people.
+1. **The shop's own word** on the two categories (see `category_pairs`).
+2. **Variants**: titles of one category that differ in words which say little in this shop, such as colours ("Trail
+   Backpack Blue", "Trail Backpack Red"). Orders must speak very clearly for two variants to share a bundle: a
+   wholesaler's customers take every colour, and few other shoppers want a second one.
+3. **The shop's orders**: what is bought together in a fair share of the rarer item's orders is no substitute; what
+   keeps alike company, and is bought together far below chance, is one.
+4. **Titles** of one category that are equal but for one word.
+5. **Likeness**, where orders say nothing: what told substitutes from complements among the pairs on which orders did
+   speak (see `likeness`).
 
-In either case the pair counts as a set, not as substitutes, when it is bought together in a fair share of the rarer
-item's orders: a red and a blue plate that people do buy as a pair may be sold as one. A title pattern that very many
-items share is a naming scheme ("Poster 17"), not a product in several colours.
+A title pattern that very many items share is a naming scheme ("Poster 17"), not a product in several colours.
 
-Not here: degrees of substitution, and learning from what was viewed but not bought.
+Not here: learning from what was viewed but not bought.
 """
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bundle_ml.baskets import FloatArray
+from bundle_ml.baskets import Baskets, FloatArray
+from bundle_ml.category_pairs import CategoryPairs
 from bundle_ml.evidence import Postings
+from bundle_ml.likeness import ALIKE_COMPANY, LEAST_EXPECTED, SELDOM, Likeness, fit_likeness
+from bundle_ml.logistic import Logistic
+from bundle_ml.settings import Settings
+from bundle_ml.shelf import Shelf
+from bundle_ml.titles import words
 
-WORD = re.compile(r"[^\W_]+", re.UNICODE)
-MIN_ORDERS_FOR_COMPANY = 20
 MIN_ORDERS_TOGETHER = 5
 
 
@@ -40,11 +46,11 @@ def stems(title: str) -> frozenset[tuple[str, ...]]:
     >>> bool(stems("Trail Backpack Blue") & stems("Trail Bottle Red"))
     False
     """
-    words = tuple(WORD.findall(title.casefold()))
-    if len(words) < 2:
-        return frozenset({words} if words else ())
-    without_one = (words[:number] + words[number + 1 :] for number in range(len(words)))
-    return frozenset({words, *(stem for stem in without_one if any(len(word) > 1 for word in stem))})
+    all_words = words(title)
+    if len(all_words) < 2:
+        return frozenset({all_words} if all_words else ())
+    without_one = (all_words[:number] + all_words[number + 1 :] for number in range(len(all_words)))
+    return frozenset({all_words, *(stem for stem in without_one if any(len(word) > 1 for word in stem))})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,36 +76,67 @@ class TitleStems:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Substitutes:
-    """Answers for pairs of item numbers.
-
-    Shapes:
-        vectors_VD: unit vectors of all items on the shelf, zero where nothing was learned.
-    """
+    """Answers for pairs of item numbers."""
 
     titles: TitleStems
-    postings: Postings
-    vectors_VD: FloatArray
-    together_ratio: float
-    cosine: float
+    likeness: Likeness
+    model: Logistic
+    pairs: CategoryPairs
+    settings: Settings
+
+    @classmethod
+    def of(
+        cls,
+        shelf: Shelf,
+        baskets: Baskets,
+        vectors_VD: FloatArray,
+        settings: Settings,
+        *,
+        pairs: CategoryPairs | None = None,
+    ) -> Substitutes:
+        """Learn from the orders; `vectors_VD` are unit vectors of the learned items' company."""
+        likeness = Likeness.of(shelf, baskets, vectors_VD)
+        model, _ = fit_likeness(likeness, baskets)
+        stems_of_titles = TitleStems.of(shelf.titles, shelf.categories, max_variants=settings.max_variants)
+        return cls(stems_of_titles, likeness, model, pairs or CategoryPairs(), settings)
+
+    @property
+    def postings(self) -> Postings:
+        return self.likeness.postings
 
     def replaces(self, one: int, other: int) -> bool:
         """Say whether the two are substitutes."""
-        return (self.titles.alike(one, other) or self._alike_company(one, other)) and not self._sold_as_a_set(
-            one, other
-        )
+        decided = self.pairs.may_share(self.titles.categories[one], self.titles.categories[other])
+        if decided is not None:
+            return not decided
+        same_kind = self.titles.categories[one] == self.titles.categories[other]
+        if same_kind and self.likeness.alike_titles(one, other) >= self.settings.variant_cosine:
+            return not self._bought_together(one, other, self.settings.variant_together_ratio)
+        if self._bought_together(one, other, self.settings.substitute_together_ratio):
+            return False
+        if self.titles.alike(one, other):
+            return True
+        return self._kept_apart(one, other) or self._probably(one, other)
 
     def any_replaces(self, members: Sequence[int], other: int) -> bool:
         return any(self.replaces(member, other) for member in members)
 
-    def _alike_company(self, one: int, other: int) -> bool:
-        category = self.titles.categories[one]
-        if category is None or category != self.titles.categories[other]:
-            return False
-        if min(self.postings.orders(one), self.postings.orders(other)) < MIN_ORDERS_FOR_COMPANY:
-            return False
-        return float(self.vectors_VD[one] @ self.vectors_VD[other]) >= self.cosine
-
-    def _sold_as_a_set(self, one: int, other: int) -> bool:
+    def _bought_together(self, one: int, other: int, ratio: float) -> bool:
         together = self.postings.together(one, other)
         rarer = min(self.postings.orders(one), self.postings.orders(other))
-        return together >= MIN_ORDERS_TOGETHER and together >= self.together_ratio * rarer
+        return together >= MIN_ORDERS_TOGETHER and together >= ratio * rarer
+
+    def _kept_apart(self, one: int, other: int) -> bool:
+        """Say whether shoppers who need either take one of them: alike company, far below chance together."""
+        chance = self.postings.orders(one) * self.postings.orders(other) / max(self.postings.basket_count, 1)
+        if chance < LEAST_EXPECTED or (self.likeness.company(one, other) or 0.0) < ALIKE_COMPANY:
+            return False
+        return self.postings.together(one, other) <= SELDOM * chance
+
+    def _probably(self, one: int, other: int) -> bool:
+        """Ask likeness, unless the two are known to keep different company."""
+        company = self.likeness.company(one, other)
+        if company is not None and company < ALIKE_COMPANY:
+            return False
+        probability = self.model.probabilities(self.likeness.features([(one, other)]))
+        return float(probability[0]) >= self.settings.substitute_probability

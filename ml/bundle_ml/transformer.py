@@ -35,6 +35,7 @@ from bundle_ml.batches import PADDING, pad
 from bundle_ml.cases import Contexts
 from bundle_ml.rungs import Rung
 from bundle_ml.sampling import Competitors
+from bundle_ml.softmax import log_sum_exp
 
 SILENT = ("attention.out.weight", "narrow.weight")
 """Weights at the end of the residual branches; they start at zero."""
@@ -132,18 +133,16 @@ class BasketTransformer(nn.Module):
         query_ND = query_BTD[asked_BT]
         seen_NT = seen_at_each_place(items_BT)[asked_BT]
         if competitors is None:
-            logits_NC = query_ND @ self.item.weight.T + self.log_share_V
+            log_sum_N = log_sum_exp(query_ND, self.item.weight, self.log_share_V, seen_NT)
         else:
-            logits_NC = query_ND @ self.item(competitors.items_C).T
-            logits_NC = logits_NC + (self.log_share_V[competitors.items_C] + competitors.log_weights_C)
-            seen_NT = competitors.places_V[seen_NT]
-        logits_NC = logits_NC.scatter(1, seen_NT, float("-inf"))
+            offset_C = self.log_share_V[competitors.items_C] + competitors.log_weights_C
+            log_sum_N = log_sum_exp(query_ND, self.item(competitors.items_C), offset_C, competitors.places_V[seen_NT])
 
         target_BTD = self.item(items_BT.clamp(min=0)) * present_BT[..., None]
         offset_BT = self.log_share_V[items_BT.clamp(min=0)] * present_BT
         wanted_ND = _mean_to_come(target_BTD, to_come_BT[..., None])[asked_BT]
         wanted_N = (query_ND * wanted_ND).sum(-1) + _mean_to_come(offset_BT, to_come_BT)[asked_BT]
-        losses_N: Tensor = logits_NC.logsumexp(-1) - wanted_N
+        losses_N: Tensor = log_sum_N - wanted_N
         return losses_N
 
     @torch.no_grad()

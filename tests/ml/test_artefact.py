@@ -27,7 +27,9 @@ from bundle_ml.errors import ArtefactError
 EVIDENCE = Evidence(
     orders=9, support=3, anchor_orders=5, confidence=0.6, lift=2.0, shares={"ease": 1.0}, parts={"b": {"together": 3}}
 )
-CANDIDATE = Candidate(anchor="a", items=(("a", 1), ("b", 1)), score=0.7, rank=1, rung="ease", evidence=EVIDENCE)
+CANDIDATE = Candidate(
+    anchor="a", items=(("a", 1), ("b", 1)), score=0.7, rank=1, rung="ease", kind="pair", evidence=EVIDENCE
+)
 ABOUT: dict[str, Any] = {
     "created_at": "2024-01-01T00:00:00+00:00",
     "rung": "ease",
@@ -67,7 +69,7 @@ def test_what_was_written_is_read_back(artefact: Path) -> None:
     manifest = verify(artefact)
 
     assert manifest == read_manifest(artefact)
-    assert (manifest.format, manifest.rung, manifest.candidates) == (3, "ease", 1)
+    assert (manifest.format, manifest.rung, manifest.candidates) == (4, "ease", 1)
     assert set(manifest.files) == {VOCABULARY, MODEL, CANDIDATES}
     assert list(iter_candidates(artefact)) == [CANDIDATE]
 
@@ -128,9 +130,9 @@ def test_a_manifest_names_no_file_but_ours(artefact: Path, name: str) -> None:
     ("content", "message"),
     [
         ("", "manifest.json is not JSON"),
-        ("[]", "Found an artefact of format None, expected 3"),
-        ('{"format": 99}', "Found an artefact of format 99, expected 3"),
-        ('{"format": 3}', "manifest.json lacks candidates, coverage, created_at"),
+        ("[]", "Found an artefact of format None, expected 4"),
+        ('{"format": 99}', "Found an artefact of format 99, expected 4"),
+        ('{"format": 4}', "manifest.json lacks candidates, coverage, created_at"),
     ],
 )
 def test_a_foreign_manifest_says_what_was_expected(artefact: Path, content: str, message: str) -> None:

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from bundle_ml.catalogue import CatalogueItem
-from bundle_ml.evidence import Postings
 from bundle_ml.fallback import Fallback
 from bundle_ml.rungs import fit_category, fit_popularity
+from bundle_ml.settings import Settings
 from bundle_ml.shelf import Shelf
-from bundle_ml.substitutes import Substitutes, TitleStems
+from bundle_ml.substitutes import Substitutes
 from tests.ml.worlds import baskets_of
 
 
@@ -17,13 +17,7 @@ def _fallback(items: Sequence[CatalogueItem], rows: Sequence[Sequence[int]] = ()
     shelf = Shelf.of([], items)
     baskets = baskets_of(rows, item_count=len(items))
     popularity = fit_popularity(baskets, half_life_days=1000)
-    substitutes = Substitutes(
-        TitleStems.of(shelf.titles, shelf.categories, max_variants=60),
-        Postings.of(baskets, item_count=len(items)),
-        np.zeros((len(items), 1), np.float32),
-        together_ratio=0.05,
-        cosine=0.8,
-    )
+    substitutes = Substitutes.of(shelf, baskets, np.zeros((len(items), 2), np.float32), Settings())
     category = fit_category(baskets, shelf.category_numbers, popularity)
     return Fallback.of(shelf, substitutes, category, popularity.log_share_V)
 

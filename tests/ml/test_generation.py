@@ -11,12 +11,12 @@ import pytest
 from bundle_ml.blend import single
 from bundle_ml.cases import Contexts, cases_by_context_size
 from bundle_ml.catalogue import CatalogueItem
-from bundle_ml.evidence import Postings
 from bundle_ml.generation import Affinity, Composer, Draft
 from bundle_ml.rungs import fit_co_purchase
 from bundle_ml.settings import Settings
 from bundle_ml.shelf import Shelf
-from bundle_ml.substitutes import Substitutes, TitleStems
+from bundle_ml.substitutes import Substitutes
+from bundle_ml.templates import Templates
 from tests.ml.worlds import baskets_of
 
 OTHERS = [[6, 7], [8, 9], [7, 8], [6, 9], [6], [7], [8], [9]] * 10
@@ -42,15 +42,11 @@ def _composer(
     )
     rung = fit_co_purchase(baskets, exponent=0.7, neighbour_count=10)
     cases = cases_by_context_size(baskets, seed=0, limit=100)
-    substitutes = Substitutes(
-        TitleStems.of(shelf.titles, shelf.categories, max_variants=60),
-        Postings.of(baskets, item_count=10),
-        np.zeros((10, 2), np.float32),
-        together_ratio=0.05,
-        cosine=0.8,
-    )
+    substitutes = Substitutes.of(shelf, baskets, np.zeros((10, 2), np.float32), chosen)
     blend = single({"co_purchase": rung}, "co_purchase", Contexts.joined(each.contexts for each in cases.values()))
-    return Composer(blend, Affinity.of(baskets, rung, exponent=0.7), substitutes, shelf, chosen)
+    return Composer(
+        blend, Affinity.of(baskets, rung, exponent=0.7), substitutes, Templates.of(baskets, shelf), shelf, chosen
+    )
 
 
 def _bundles(composer: Composer, anchor: int = 0) -> list[set[int]]:

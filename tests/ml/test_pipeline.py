@@ -87,6 +87,51 @@ def test_what_cannot_be_sold_is_in_no_candidate(tmp_path: Path) -> None:
     assert not gone & {key for each in candidates for key, _ in each.items}
 
 
+def test_bundles_of_books_films_and_music_are_content(tmp_path: Path) -> None:
+    shop = PlantedShop(order_count=700)
+    for item in shop.catalogue:
+        item["content"] = not item["key"].startswith("S")
+
+    _, candidates = _train(tmp_path, shop)
+
+    for each in candidates:
+        is_content = not any(key.startswith("S") for key, _ in each.items)
+        assert each.kind == ("content" if is_content else "pair" if len(each.items) == 2 else "set")
+    assert {each.kind for each in candidates} >= {"content", "pair"}
+
+
+def test_bundles_hold_as_many_of_each_as_orders_do(tmp_path: Path) -> None:
+    shop = PlantedShop(order_count=700)
+    shop.lines = [(line[0], line[1], 3 if line[1].startswith("B") else 1, *line[3:]) for line in shop.lines]
+
+    _, candidates = _train(tmp_path, shop)
+
+    counted = [each for each in candidates if each.evidence.in_these_quantities]
+    assert counted
+    for each in counted:
+        assert dict(each.items) == {key: 3 if key.startswith("B") else 1 for key, _ in each.items}
+        assert 5 <= each.evidence.in_these_quantities <= each.evidence.support  # type: ignore[operator]
+
+
+def test_the_number_of_bundles_is_bounded_for_the_whole_shop(tmp_path: Path) -> None:
+    _, candidates = _train(
+        tmp_path, PlantedShop(order_count=700), settings=replace(QUICK, shop_bundle_count=10, candidates_per_anchor=2)
+    )
+
+    assert len({frozenset(each.items) for each in candidates}) == 10
+
+
+def test_the_shops_word_on_two_categories_is_heard(tmp_path: Path) -> None:
+    lines, items = PlantedShop(order_count=700).write(tmp_path)
+    pairs = tmp_path / "pairs.jsonl"
+    pairs.write_text('{"categories": ["computers", "computers"], "together": false}\n', encoding="utf-8")
+
+    train(lines, items, tmp_path / "artefact", settings=QUICK, pairs=pairs)
+
+    for each in iter_candidates(tmp_path / "artefact"):
+        assert sum(not key.startswith("S") for key, _ in each.items) < 2
+
+
 def test_orders_of_equal_time_and_unknown_time_are_no_hindrance(tmp_path: Path) -> None:
     shop = PlantedShop(order_count=300)
     shop.lines = [(*line[:4], "" if line[0] % 2 else "2024-01-01", line[5]) for line in shop.lines]
@@ -112,7 +157,7 @@ def test_the_same_data_and_seed_give_the_same_fingerprint(trained_shop: TrainedS
 def test_the_manifest_keeps_the_contract(trained_shop: TrainedShop) -> None:
     manifest = json.loads((trained_shop.artefact / "manifest.json").read_text())
 
-    assert manifest["format"] == 3
+    assert manifest["format"] == 4
     assert manifest["settings"]["seed"] == 0
     data = manifest["data"]
     assert data["lines_read"] == data["lines_kept"] + sum(data["dropped"].values()) == len(trained_shop.shop.lines)
@@ -162,6 +207,9 @@ def test_no_bundle_counts_as_learned_where_nothing_was_learned(tmp_path: Path) -
         "of_these_with_bundle": 0,
         "of_these_with_any_bundle": 2,
         "anchors_with_learned_bundle": 0,
+        "sellable_items": 2,
+        "items_in_a_bundle": 2,
+        "different_bundles": 1,
     }
 
 

@@ -52,12 +52,21 @@ def test_every_candidate_keeps_the_contract(trained_shop: TrainedShop) -> None:
         assert 0.0 <= candidate.score <= 1.0
         assert sum(candidate.evidence.shares.values()) == pytest.approx(1.0, abs=1e-4)
         assert set(candidate.evidence.parts) == set(keys[1:])
+        assert candidate.kind == ("pair" if len(keys) == 2 else "set")
 
 
 def test_no_anchor_gets_the_same_set_twice(trained_shop: TrainedShop) -> None:
     sets = [(each.anchor, frozenset(key for key, _ in each.items)) for each in trained_shop.candidates()]
 
     assert len(sets) == len(set(sets))
+
+
+def test_the_list_of_the_shop_repeats_nothing(trained_shop: TrainedShop) -> None:
+    sets = [{key for key, _ in each.items} for each in trained_shop.candidates() if each.anchor == ""]
+
+    assert sets
+    for number, one in enumerate(sets):
+        assert all(len(one & other) / len(one | other) <= 0.5 for other in sets[:number])
 
 
 def test_evidence_agrees_with_the_order_lines(trained_shop: TrainedShop) -> None:

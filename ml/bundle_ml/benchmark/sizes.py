@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import resource
 import subprocess
 import sys
 import tempfile
@@ -49,6 +50,8 @@ class Trained:
     ndcg: dict[str, float]
     """Rung → NDCG@10, averaged over context sizes."""
     seconds: dict[str, float]
+    processor_seconds: float
+    """Of all cores together, with the start of the process: what other work on the machine does not change much."""
     peak_memory_bytes: int
     published: str
 
@@ -76,9 +79,11 @@ def main(options: argparse.Namespace) -> str:
             else:
                 yield generate(file, lines=size, items=options.generate_items)
 
-        rows = measure(windows, sizes, settings=settings)
-        written = write_report(name, rows, options.json)
-    return written[1].read_text(encoding="utf-8")
+        rows: list[dict[str, Any]] = []
+        for row in measure(windows, sizes, settings=settings):
+            rows.append(row)
+            write_report(name, rows, options.json)  # After each size: hours of work outlive a run that is stopped.
+    return as_markdown(name, rows, plots=options.json.stem)
 
 
 def _whole_numbers(words: str) -> list[int]:
@@ -96,17 +101,18 @@ def measure(
     sizes: Sequence[int],
     *,
     settings: Mapping[str, Any],
-) -> list[dict[str, Any]]:
-    """Train on every window of every size; one row per size, without NDCG where it had too few orders to measure by."""
-    rows = []
+) -> Iterator[dict[str, Any]]:
+    """Train on every window of every size.
+
+    Yields one row per size that has a window, without NDCG where it had too few orders to measure by.
+    """
     for size in sizes:
         done = []
         for number, lines in enumerate(windows(size), start=1):
             sys.stderr.write(f"{size:,} lines, window {number}\n")
             done.append(_train(lines, {**EVERY_RUNG, **settings}))
         if done:
-            rows.append(_row(size, done))
-    return rows
+            yield _row(size, done)
 
 
 def _train(lines: Path, settings: Mapping[str, Any]) -> Trained:
@@ -114,9 +120,11 @@ def _train(lines: Path, settings: Mapping[str, Any]) -> Trained:
         config, out = Path(folder) / "config.json", Path(folder) / "artefact"
         config.write_text(json.dumps(settings))
         command = [sys.executable, "-m", "bundle_ml", "train", "--progress", "none", "--config", str(config)]
+        before = _processor_seconds_of_children()
         done = subprocess.run(
             [*command, "--lines", str(lines), "--out", str(out)], capture_output=True, text=True, check=False
         )
+        processor_seconds = _processor_seconds_of_children() - before
         if done.returncode:
             raise BundleMLError(f"Training on {lines.name} ended with {done.returncode}: {done.stderr.strip()[-500:]}")
         manifest = read_manifest(out)
@@ -125,9 +133,15 @@ def _train(lines: Path, settings: Mapping[str, Any]) -> Trained:
         lines=manifest.data["lines_read"],
         ndcg={name: fmean(values) for name, values in by_rung.items() if values},
         seconds=manifest.seconds,
+        processor_seconds=processor_seconds,
         peak_memory_bytes=manifest.peak_memory_bytes,
         published=manifest.rung,
     )
+
+
+def _processor_seconds_of_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _row(size: int, done: Sequence[Trained]) -> dict[str, Any]:
@@ -140,6 +154,7 @@ def _row(size: int, done: Sequence[Trained]) -> dict[str, Any]:
         "spread": {name: stdev(values) for name, values in ndcg.items() if len(values) > 1},
         "published": sorted({each.published for each in done}, key=LADDER.index),
         "seconds": {stage: fmean(each.seconds.get(stage, 0.0) for each in done) for stage in stages},
+        "processor_seconds": fmean(each.processor_seconds for each in done),
         "peak_memory_bytes": max(each.peak_memory_bytes for each in done),
     }
 
@@ -210,7 +225,7 @@ def write_report(name: str, rows: Sequence[Mapping[str, Any]], path: Path) -> li
     """Write the rows as JSON, and a table and two plots beside it; returns what was written."""
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = [float(row["lines"]) for row in rows]
-    seconds = [sum(row["seconds"].values()) for row in rows]
+    seconds = [row["processor_seconds"] for row in rows]
     memory = [row["peak_memory_bytes"] / 2**20 for row in rows]
     ranked = {
         rung: [(float(row["lines"]), row["ndcg_at_10"][rung]) for row in rows if rung in row["ndcg_at_10"]]
@@ -223,7 +238,7 @@ def write_report(name: str, rows: Sequence[Mapping[str, Any]], path: Path) -> li
             "NDCG@10 of each rung over order lines", {rung: points for rung, points in ranked.items() if points}
         ),
         path.with_name(f"{path.stem}_costs.svg"): draw_curves(
-            "Seconds and MiB over order lines",
+            "Seconds of one processor, and MiB, over order lines",
             {"seconds": list(zip(lines, seconds, strict=True)), "MiB": list(zip(lines, memory, strict=True))},
             is_logarithmic=True,
         ),
@@ -235,7 +250,7 @@ def write_report(name: str, rows: Sequence[Mapping[str, Any]], path: Path) -> li
 
 def as_markdown(name: str, rows: Sequence[Mapping[str, Any]], *, plots: str) -> str:
     stages = list(dict.fromkeys(stage for row in rows for stage in row["seconds"]))
-    heads = ["lines", "windows", *LADDER, "published", "seconds", "MiB"]
+    heads = ["lines", "windows", *LADDER, "published", "seconds", "processor seconds", "MiB"]
     table = [f"# {name}", "", "| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
     for row in rows:
         best = max(row["ndcg_at_10"].values(), default=0.0)
@@ -244,7 +259,7 @@ def as_markdown(name: str, rows: Sequence[Mapping[str, Any]], *, plots: str) -> 
             value = row["ndcg_at_10"].get(rung)
             written = "" if value is None else f"{value:.4f}".replace("0.", ".", 1)
             cells.append(f"**{written}**" if value == best else written)
-        cells += [", ".join(row["published"]), f"{sum(row['seconds'].values()):.1f}"]
+        cells += [", ".join(row["published"]), f"{sum(row['seconds'].values()):.1f}", f"{row['processor_seconds']:.1f}"]
         table.append("| " + " | ".join([*cells, f"{row['peak_memory_bytes'] / 2**20:.0f}"]) + " |")
     table += ["", "Seconds by stage:", "", "| lines | " + " | ".join(stages) + " |", "|---" * (len(stages) + 1) + "|"]
     for row in rows:
