@@ -177,7 +177,7 @@ class Settings:
     """Its learning rate, relative to a cold run's."""
     warm_starts_in_a_row: int = 13
     """After so many the next run starts cold, so that no mistake is handed down for ever."""
-    full_softmax_max_items: int = 20_000
+    full_softmax_max_items: int = 5_000
     """In a larger catalogue the items of a batch compete with a draw of the others, not with all (see `sampling`)."""
     drawn_competitors: int = 2048
     checkpoint_seconds: float = 20.0
