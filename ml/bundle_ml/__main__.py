@@ -26,6 +26,9 @@ from bundle_ml.errors import BundleMLError, SettingsError, training_extra
 from bundle_ml.progress import Bar, JsonLines, Reporter
 from bundle_ml.settings import Settings
 
+Command = Callable[[str, Callable[[argparse.Namespace], None], str], argparse.ArgumentParser]
+"""Adds a command: its name, what it does, and what it says of itself."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
@@ -49,6 +52,13 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(run=run)
         return added
 
+    _add_learning(command)
+    _add_benchmark(command)
+    _add_measurements(command)
+    return parser
+
+
+def _add_learning(command: Command) -> None:
     train = command("train", _train, "Learn from order lines and write an artefact.")
     train.add_argument("--lines", type=Path, required=True, help="order lines, CSV with a header or Parquet")
     train.add_argument("--items", type=Path, help="the catalogue, JSON lines")
@@ -75,6 +85,8 @@ def _parser() -> argparse.ArgumentParser:
     recommend.add_argument("--views", type=Path, help="what the shopper looked at, with the shopper_key of the lines")
     recommend.add_argument("--count", type=int, default=10, help="so many items (default: %(default)s)")
 
+
+def _add_benchmark(command: Command) -> None:
     benchmark = command("benchmark", _benchmark, "Measure our models, and others', on one protocol.")
     orders = benchmark.add_mutually_exclusive_group(required=True)
     orders.add_argument("--dataset", help="a public data set in the folder of --data")
@@ -99,6 +111,9 @@ def _parser() -> argparse.ArgumentParser:
     benchmark.add_argument("--config", type=Path, help="settings of our models as a JSON object")
     benchmark.add_argument("--seed", type=int, default=0, help="of the questions")
     benchmark.add_argument("--json", type=Path, required=True, help="the results; a table and plots go beside it")
+
+
+def _add_measurements(command: Command) -> None:
     substitutes = command("substitutes", _substitutes, "Train, and measure how substitutes are kept out of bundles.")
     source = substitutes.add_mutually_exclusive_group(required=True)
     source.add_argument("--dataset", help="a public data set in the folder of --data")
@@ -116,7 +131,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     sizes.add_argument("--config", type=Path, help="settings as a JSON object")
     sizes.add_argument("--json", type=Path, required=True, help="the results; a table and plots go beside it")
-    return parser
 
 
 def _public_data() -> Path:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import scipy.sparse
 
 from bundle_ml.baskets import Baskets, FloatArray, IntArray, OffsetArray
+from bundle_ml.compressed import compressed_rows
 
 PerCase = npt.NDArray[np.float64]
 """Something measured of each case."""
@@ -72,7 +73,7 @@ class Contexts:
         """One row per context: each of its items has the same weight, and they sum to 1."""
         lengths = np.diff(self.offsets)
         weights = np.repeat((1.0 / np.maximum(lengths, 1)).astype(np.float32), lengths)
-        return scipy.sparse.csr_array((weights, self.items, self.offsets), shape=(len(self), item_count))
+        return compressed_rows(weights, self.items, self.offsets, (len(self), item_count))
 
     def exclude_from(self, scores_BV: FloatArray) -> FloatArray:
         """Make what is in the context already impossible, in place."""

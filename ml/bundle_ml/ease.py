@@ -95,8 +95,7 @@ def _exact(
     rows = [nothing] * several.item_count
     if not len(kept):
         return stacked(rows, several.item_count), np.empty(0, np.float32)
-    columns, weighted = incidence(several)[:, kept], incidence(several, basket_weights)[:, kept]
-    gram = (columns.T @ weighted).toarray().astype(np.float32, order="F")
+    gram = _dense_gram(several, basket_weights, kept)
     np.fill_diagonal(gram, ridge.added_to(np.diag(gram)))
     inverse = _invert_in_place(gram)
     residual_H = np.asarray(1 / np.diag(inverse), np.float32)
@@ -107,6 +106,16 @@ def _exact(
             neighbours = places_of_strongest(values, neighbour_count)
             rows[kept[start + offset]] = (kept[neighbours].astype(np.int32), values[neighbours])
     return stacked(rows, several.item_count), residual_H
+
+
+def _dense_gram(several: Baskets, basket_weights: npt.NDArray[np.float64], kept: OffsetArray) -> FloatArray:
+    """Compute G of the kept items in blocks: as sparse cells the whole of it would take twice the memory."""
+    columns, weighted = incidence(several).tocsc()[:, kept], incidence(several, basket_weights)[:, kept]
+    gram = np.empty((len(kept), len(kept)), np.float32, order="F")
+    for start in range(0, len(kept), ROWS_AT_ONCE):
+        block = slice(start, start + ROWS_AT_ONCE)
+        gram[:, block] = (columns[:, block].T @ weighted).toarray().T  # G is symmetric.
+    return gram
 
 
 def _invert_in_place(matrix: FloatArray) -> FloatArray:

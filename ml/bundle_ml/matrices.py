@@ -6,6 +6,7 @@ import numpy as np
 import scipy.sparse
 
 from bundle_ml.artefact import Tensors
+from bundle_ml.compressed import compressed_rows
 
 
 def to_tensors(name: str, matrix: scipy.sparse.csr_array) -> Tensors:
@@ -17,5 +18,5 @@ def to_tensors(name: str, matrix: scipy.sparse.csr_array) -> Tensors:
 
 
 def from_tensors(name: str, tensors: Tensors, item_count: int) -> scipy.sparse.csr_array:
-    parts = tuple(tensors[f"{name}/{part}"] for part in ("values", "neighbours", "offsets"))
-    return scipy.sparse.csr_array(parts, shape=(item_count, item_count))
+    values, neighbours, offsets = (tensors[f"{name}/{part}"] for part in ("values", "neighbours", "offsets"))
+    return compressed_rows(values, neighbours, offsets, (item_count, item_count))

@@ -58,8 +58,8 @@ def train(
     """Read order lines and a catalogue, leave an artefact.
 
     With `pairs`, what the shop decided about pairs of categories overrules what is learned (see `category_pairs`). With
-    `warm_start`, an artefact of an earlier run, the Transformer goes on from that run's. `views` are what the shoppers of
-    the lines looked at.
+    `warm_start`, an artefact of an earlier run, the Transformer goes on from that run's. `views` are what the shoppers
+    of the lines looked at.
 
     Raises:
         DataError: an input file is not what it should be; nothing was written.

@@ -7,7 +7,7 @@ Unusual: co-purchase weighs each basket by 1/(length - 1), so that a basket of n
 its items as a basket of two; and an item-to-item matrix keeps only the strongest neighbours of each item, which bounds
 memory and costs no measurable accuracy.
 
-Shapes: B contexts, V items, C items asked about: all of them, or some.
+Shapes: B contexts, V items, C items asked about (all of them, or some); in `Category` C categories.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ import scipy.sparse
 
 from bundle_ml.baskets import Baskets, FloatArray, IntArray, OffsetArray
 from bundle_ml.cases import Contexts
+from bundle_ml.compressed import compressed_rows, like
+from bundle_ml.tally import Tally
 
 POPULARITY, CATEGORY, CO_PURCHASE, EASE, TRANSFORMER = "popularity", "category", "co_purchase", "ease", "transformer"
 COSINE, EASE_FOR_FEW = "co_purchase_cosine", "ease_for_few"
@@ -30,8 +32,6 @@ COSINE, EASE_FOR_FEW = "co_purchase_cosine", "ease_for_few"
 FAMILY = {COSINE: CO_PURCHASE, EASE_FOR_FEW: EASE}
 """Whose variant each of them is."""
 ROWS_AT_ONCE = 256
-DENSE_RATIO = 0.1
-"""Of cells that are not zero; above it a row is cheaper to write out than to address."""
 
 
 class Rung(Protocol):
@@ -45,26 +45,22 @@ class Rung(Protocol):
         """Score every item for every context; (B, V). Items of the context itself are not excluded."""
         ...
 
-    def add_to(
-        self, total_BC: FloatArray, contexts: Contexts, factor_B: FloatArray, items: IntArray | None = None
-    ) -> FloatArray:
-        """Add to each cell what this rung makes of it, times the context's factor.
+    def add_to(self, tally: Tally, contexts: Contexts, factor_B: FloatArray) -> None:
+        """Hand in what this rung makes of each cell, times the context's factor.
 
-        With `items`, only those are asked about. Returns the average over *all* items of what was added, (B,): taken
-        off, it makes the scores of different rungs and contexts comparable. A rung that can do without a row of all
-        items has a shorter way of its own.
+        A rung that can do without a row of all items has a shorter way of its own.
         """
         scores_BV = self.scores(contexts)
+        scores_BC = scores_BV if tally.items is None else scores_BV[:, tally.items]
         average_B = np.asarray(factor_B * scores_BV.mean(axis=1), np.float32)
-        total_BC += factor_B[:, None] * (scores_BV if items is None else scores_BV[:, items])
-        return average_B
+        tally.add_rows(lambda context: factor_B[context] * scores_BC[context], average_B)
 
 
 def incidence(baskets: Baskets, row_weights: npt.NDArray[np.float64] | None = None) -> scipy.sparse.csr_array:
     """Return baskets as rows of ones, or of the row's weight."""
     weights = np.ones(len(baskets)) if row_weights is None else row_weights
     values = np.repeat(weights, baskets.lengths).astype(np.float32)
-    return scipy.sparse.csr_array((values, baskets.items, baskets.offsets), shape=(len(baskets), baskets.item_count))
+    return compressed_rows(values, baskets.items, baskets.offsets, (len(baskets), baskets.item_count))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,13 +76,8 @@ class Popularity(Rung):
     def scores(self, contexts: Contexts) -> FloatArray:
         return np.repeat(self.log_share_V[None, :], len(contexts), axis=0)
 
-    def add_to(
-        self, total_BC: FloatArray, contexts: Contexts, factor_B: FloatArray, items: IntArray | None = None
-    ) -> FloatArray:
-        log_share_C = self.log_share_V if items is None else self.log_share_V[items]
-        for row, factor in enumerate(factor_B):  # A row of it fits the cache; the whole product would not.
-            total_BC[row] += factor * log_share_C
-        return np.asarray(factor_B * self.log_share_V.mean(), np.float32)
+    def add_to(self, tally: Tally, contexts: Contexts, factor_B: FloatArray) -> None:
+        tally.add_product(factor_B[:, None], self.log_share_V[:, None])
 
 
 def fit_popularity(baskets: Baskets, *, half_life_days: float) -> Popularity:
@@ -115,11 +106,23 @@ class Category(Rung):
         return len(self.of_item_V)
 
     def scores(self, contexts: Contexts) -> FloatArray:
+        return np.asarray(self._chances(contexts)[:, self.of_item_V] * self.share_V, np.float32)
+
+    def add_to(self, tally: Tally, contexts: Contexts, factor_B: FloatArray) -> None:
+        chances_BC = factor_B[:, None] * self._chances(contexts)
+        of_asked = self.of_item_V if tally.items is None else self.of_item_V[tally.items]
+        share = tally.asked(self.share_V)
+        share_C = np.bincount(self.of_item_V, self.share_V, len(self.chance_CC)).astype(np.float32)
+        average_B = np.asarray(chances_BC @ share_C / self.item_count, np.float32)
+        tally.add_rows(lambda context: chances_BC[context][of_asked] * share, average_B)
+
+    def _chances(self, contexts: Contexts) -> FloatArray:
+        """Say how likely each category is next; (B, C)."""
         category_count = len(self.chance_CC)
         counts_BC = np.zeros((len(contexts), category_count), np.float32)
         np.add.at(counts_BC, (contexts.row_numbers(), self.of_item_V[contexts.items]), 1)
         counts_BC /= np.maximum(counts_BC.sum(axis=1, keepdims=True), 1)
-        return np.asarray((counts_BC @ self.chance_CC)[:, self.of_item_V] * self.share_V, np.float32)
+        return np.asarray(counts_BC @ self.chance_CC, np.float32)
 
 
 def fit_category(baskets: Baskets, category_of_item: Sequence[int], popularity: Popularity) -> Category:
@@ -153,24 +156,16 @@ class ItemToItem(Rung):
         return int(self.weights_VV.shape[0])
 
     def scores(self, contexts: Contexts) -> FloatArray:
-        return np.asarray(self._cells(contexts).toarray(), np.float32)
+        averaging_BV = contexts.averaging_matrix(self.item_count)
+        return np.asarray((averaging_BV @ self.weights_VV).toarray(), np.float32)
 
-    def add_to(
-        self, total_BC: FloatArray, contexts: Contexts, factor_B: FloatArray, items: IntArray | None = None
-    ) -> FloatArray:
-        cells_BV = self._cells(contexts)
-        cells_BV.data *= np.repeat(factor_B, np.diff(cells_BV.indptr))
-        average_B = np.asarray(cells_BV.sum(axis=1) / cells_BV.shape[1], np.float32)
-        if items is not None:
-            total_BC += cells_BV[:, items].toarray()
-        elif cells_BV.nnz > DENSE_RATIO * total_BC.size:
-            total_BC += cells_BV.toarray()
-        else:
-            total_BC[np.repeat(np.arange(len(contexts)), np.diff(cells_BV.indptr)), cells_BV.indices] += cells_BV.data
-        return average_B
-
-    def _cells(self, contexts: Contexts) -> scipy.sparse.csr_array:
-        return scipy.sparse.csr_array(contexts.averaging_matrix(self.weights_VV.shape[0]) @ self.weights_VV)
+    def add_to(self, tally: Tally, contexts: Contexts, factor_B: FloatArray) -> None:
+        rows = self.weights_VV[contexts.items]
+        lengths = np.diff(rows.indptr)
+        factors = (factor_B / np.maximum(np.diff(contexts.offsets), 1)).astype(np.float32)[contexts.row_numbers()]
+        tally.add_cells(
+            np.repeat(contexts.row_numbers(), lengths), rows.indices, rows.data * np.repeat(factors, lengths)
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -193,8 +188,9 @@ def fit_co_purchase(
     plain = incidence(several)
     plain_columns = plain.tocsc()
     damped_V = np.maximum(several.order_counts(), 1).astype(np.float32) ** np.float32(exponent / 2)
-    rows: list[tuple[IntArray, FloatArray, FloatArray]] = []
-    weights = (several.lengths - 1.0) ** -length_exponent
+    rows: list[tuple[IntArray, FloatArray]] = []
+    together = [np.empty(0, np.float32)]
+    weights = np.asarray((several.lengths - 1.0) ** -length_exponent, np.float64)
     for own, shared_BV in shared_baskets(several, weights):
         together_BV = scipy.sparse.csr_array(plain_columns[:, own].T @ plain)
         together_BV.sort_indices()  # The cells of both stand in the same places.
@@ -203,8 +199,10 @@ def fit_co_purchase(
             others = shared_BV.indices[cells]
             strength = np.where(others == item, 0, shared_BV.data[cells] / (damped_V[item] * damped_V[others]))
             kept = places_of_strongest(strength, neighbour_count)
-            rows.append((others[kept].astype(np.int32), strength[kept], together_BV.data[cells][kept]))
-    return CoPurchase(stacked([row[:2] for row in rows], count), stacked([(row[0], row[2]) for row in rows], count))
+            rows.append((others[kept].astype(np.int32), strength[kept]))
+            together.append(together_BV.data[cells][kept])
+    weights_VV = stacked(rows, count)
+    return CoPurchase(weights_VV, like(weights_VV, np.concatenate(together)))
 
 
 def shared_baskets(
@@ -237,4 +235,4 @@ def stacked(rows: Sequence[tuple[IntArray, FloatArray]], item_count: int) -> sci
     offsets = np.concatenate([[0], np.cumsum([len(neighbours) for neighbours, _ in rows])]).astype(np.int64)
     neighbours = np.concatenate([np.empty(0, np.int32), *(row[0] for row in rows)])
     values = np.concatenate([np.empty(0, np.float32), *(row[1] for row in rows)]).astype(np.float32)
-    return scipy.sparse.csr_array((values, neighbours, offsets), shape=(item_count, item_count))
+    return compressed_rows(values, neighbours, offsets, (item_count, item_count))

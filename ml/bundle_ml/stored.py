@@ -7,12 +7,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import scipy.sparse
 import torch
 
 from bundle_ml import matrices
 from bundle_ml.artefact import Tensors
 from bundle_ml.blend import Blend
+from bundle_ml.compressed import like
 from bundle_ml.rungs import (
     CATEGORY,
     CO_PURCHASE,
@@ -81,10 +81,7 @@ def from_tensors(tensors: Tensors, facts: Mapping[str, Any]) -> Fitted:
         rungs[CATEGORY] = Category(*(tensors[f"{CATEGORY}/{part}"] for part in ("of_item", "chance", "share")))
     if f"{CO_PURCHASE}/values" in tensors:
         weights = matrices.from_tensors(CO_PURCHASE, tensors, item_count)
-        together = scipy.sparse.csr_array(
-            (tensors[f"{CO_PURCHASE}/together"], weights.indices, weights.indptr), shape=weights.shape
-        )
-        rungs[CO_PURCHASE] = CoPurchase(weights, together)
+        rungs[CO_PURCHASE] = CoPurchase(weights, like(weights, tensors[f"{CO_PURCHASE}/together"]))
     for name in (COSINE, EASE, EASE_FOR_FEW):
         if f"{name}/values" in tensors:
             rungs[name] = ItemToItem(matrices.from_tensors(name, tensors, item_count))

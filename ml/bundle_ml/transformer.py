@@ -30,12 +30,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from bundle_ml.baskets import FloatArray, IntArray
+from bundle_ml.baskets import FloatArray
 from bundle_ml.batches import PADDING, pad
 from bundle_ml.cases import Contexts
 from bundle_ml.rungs import Rung
 from bundle_ml.sampling import Competitors
 from bundle_ml.softmax import log_sum_exp
+from bundle_ml.tally import Tally
 
 SILENT = ("attention.out.weight", "narrow.weight")
 """Weights at the end of the residual branches; they start at zero."""
@@ -191,15 +192,9 @@ class TransformerRung(Rung):
         with torch.inference_mode():
             return np.asarray(self.model.next_item_scores(self._places(contexts)).cpu().numpy())
 
-    def add_to(
-        self, total_BC: FloatArray, contexts: Contexts, factor_B: FloatArray, items: IntArray | None = None
-    ) -> FloatArray:
-        with torch.inference_mode():
-            query_BD = self.model.queries(self._places(contexts)) * torch.from_numpy(factor_B)[:, None]
-            weight_VD = self.model.item.weight
-            asked_CD = weight_VD if items is None else weight_VD[torch.from_numpy(items).long()]
-            torch.from_numpy(total_BC).addmm_(query_BD, asked_CD.T)
-            return np.asarray((query_BD @ weight_VD.mean(dim=0)).numpy())
+    def add_to(self, tally: Tally, contexts: Contexts, factor_B: FloatArray) -> None:
+        query_BD = self.model.queries(self._places(contexts)).cpu().numpy()
+        tally.add_product(query_BD * factor_B[:, None], self.model.item.weight.detach().cpu().numpy())
 
     def _places(self, contexts: Contexts) -> Tensor:
         """Write contexts as padded rows, in the order of item numbers so that a set has one answer.

@@ -10,6 +10,7 @@ from bundle_ml.baskets import Baskets
 from bundle_ml.cases import Contexts
 from bundle_ml.ease import fit_ease
 from bundle_ml.rungs import Rung, fit_category, fit_co_purchase, fit_popularity
+from bundle_ml.tally import Tally
 from tests.ml.worlds import baskets_of
 
 CHECKERBOARD = baskets_of([[0, 2], [2, 4], [0, 4], [1, 3], [3, 5], [1, 5]] * 10 + [[0]] * 5, item_count=6)
@@ -66,13 +67,12 @@ class TestEveryRungThatLooksAtTheContext:
 def test_its_own_way_into_a_blend_adds_what_the_general_one_adds(rung: Rung) -> None:
     contexts, factor = Contexts.of([[0], [1, 3], [2, 4, 5]]), np.asarray([2.0, -1.0, 0.5], np.float32)
     for items in (None, np.asarray([1, 4], np.int32)):
-        shape = (3, rung.item_count if items is None else len(items))
-        own, general = np.ones(shape, np.float32), np.ones(shape, np.float32)
+        own, general = Tally(3, 6, items), Tally(3, 6, items)
 
-        averages = rung.add_to(own, contexts, factor, items), Rung.add_to(rung, general, contexts, factor, items)
+        rung.add_to(own, contexts, factor)
+        Rung.add_to(rung, general, contexts, factor)
 
-        np.testing.assert_allclose(own, general, atol=1e-5)
-        np.testing.assert_allclose(*averages, atol=1e-5)
+        np.testing.assert_allclose(own.scores(), general.scores(), atol=1e-5)
 
 
 def test_popularity_is_the_logarithm_of_the_share_of_recent_baskets() -> None:
