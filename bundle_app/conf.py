@@ -19,6 +19,7 @@ from typing import Any
 from django.conf import settings as django_settings
 
 from bundle_app.exceptions import ConfigurationError
+from bundle_app.pricing import Floor
 
 
 def _default_work_dir() -> Path:
@@ -73,7 +74,13 @@ class Settings:
     discount_percent: Mapping[str, Decimal] = field(default_factory=dict)
     """Discount that a newly composed bundle starts with, by kind: {"pair": 0, "set": 10}."""
 
-    min_lines_ratio: float = 0.5
+    min_price_ratio: Decimal = Decimal("0.5")
+    """The floor: no bundle is sold for less than this share of what its parts cost singly, whatever its discount."""
+
+    min_margin_ratio: Decimal = Decimal(0)
+    """The floor where the shop's cost of a product is known: (price - cost) / price stays at or above this."""
+
+    min_lines_ratio: Decimal = Decimal("0.5")
     """A new model that learned from fewer than this share of the live model's order lines waits for a person."""
 
     k_anonymity: int = 5
@@ -93,6 +100,11 @@ class Settings:
 
     train: Mapping[str, Any] = field(default_factory=dict)
     """Settings handed to bundle_ml, for instance {"max_bundle_size": 4, "seed": 7}."""
+
+    @property
+    def floor(self) -> Floor:
+        """Below which no bundle is sold."""
+        return Floor(price_ratio=self.min_price_ratio, margin_ratio=self.min_margin_ratio)
 
 
 FIELD_BY_KEY = {item.name.upper(): item.name for item in fields(Settings)}
@@ -124,7 +136,7 @@ def _parsed(key: str, value: Any) -> Any:
             return Path(_checked(key, value, str | Path, "a path"))
         case "CURRENCY" if not re.fullmatch(r"[A-Z]{3}", str(value)):
             raise ConfigurationError(f"BUNDLE_APP['CURRENCY'] is {value!r}; expected an ISO 4217 code such as 'EUR'.")
-        case "MIN_LINES_RATIO":
+        case "MIN_LINES_RATIO" | "MIN_PRICE_RATIO" | "MIN_MARGIN_RATIO":
             return _ratio(key, value)
         case "DISCOUNT_PERCENT" | "AUTO_ACTIVATE":
             return _discounts(value) if key == "DISCOUNT_PERCENT" else _auto_activation(value)
@@ -142,10 +154,14 @@ def _parsed(key: str, value: Any) -> Any:
             return _checked(key, value, str, "a string")
 
 
-def _ratio(key: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+def _ratio(key: str, value: Any) -> Decimal:
+    """A share. A margin of 1 would ask for an endless price."""
+    is_number = isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+    if not is_number or not 0 <= value <= 1:
         raise ConfigurationError(f"BUNDLE_APP[{key!r}] is {value!r}; expected a number from 0 to 1.")
-    return float(value)
+    if key == "MIN_MARGIN_RATIO" and value == 1:
+        raise ConfigurationError(f"BUNDLE_APP[{key!r}] is {value!r}; expected a number of at least 0 and below 1.")
+    return Decimal(str(value))
 
 
 def _checked(key: str, value: Any, kind: type | UnionType, expected: str) -> Any:

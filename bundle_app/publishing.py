@@ -104,7 +104,8 @@ def _reason_against(version: ModelVersion) -> str:
 def prune() -> int:
     """Drop scores and files of versions beyond `keep_versions`, and bundles that nothing holds any more.
 
-    A bundle goes only if no merchandiser ever decided about it and no kept version scores it. Returns how many went.
+    A bundle goes only if no merchandiser ever decided about it, no kept version scores it and nobody ever bought it.
+    Returns how many went.
     While a run is under way, nothing goes: it may be about to score a bundle that no version scores yet.
     """
     if TrainingRun.objects.filter(status=TrainingRun.Status.RUNNING).exists():
@@ -119,5 +120,5 @@ def prune() -> int:
             version.scores.all().delete()
     kept = ModelVersion.objects.exclude(state=ModelVersion.State.PRUNED)
     artefacts.keep_only(kept.values_list("artefact", flat=True))
-    _rows, rows_by_model = Bundle.objects.undecided().filter(scores__isnull=True).delete()
+    _rows, rows_by_model = Bundle.objects.undecided().filter(scores__isnull=True, redemptions__isnull=True).delete()
     return rows_by_model.get(Bundle._meta.label, 0)

@@ -12,17 +12,18 @@ from django.db import IntegrityError
 from django.db.models import FloatField, OuterRef, Prefetch, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
+from django.views.decorators.http import require_POST
 
 from bundle_app import serving
-from bundle_app.admin import dashboard, decision_log, parts
+from bundle_app.admin import advice, dashboard, decision_log, parts, prices
 from bundle_app.admin.bundle_list import BundleChangeList, standing_notes
 from bundle_app.admin.decision_log import ReasonActionForm, reason_of
 from bundle_app.admin.decisions import MOVES, action_of, decide
@@ -46,18 +47,36 @@ BEST_SCORE = Coalesce(
 """For sorting alone: rows show what was fetched. Bundles without a score sort below those with one."""
 
 
+PRICE_FIELDS = (
+    "discount_form",
+    "discount_percent",
+    "discount_amount",
+    "discount_maximum",
+    "discount_currency",
+    "combinable",
+    "valid_from",
+    "valid_until",
+    "max_uses",
+)
+
+
 class BundleForm(BundleFormBase):
     reason = decision_log.reason_field()
 
     class Meta:
         model = Bundle
-        fields = ("title", "status", "pinned", "discount_percent", "valid_from", "valid_until")
+        fields = ("title", "status", "pinned", *PRICE_FIELDS)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        prices.show_amounts(self)
 
     def clean(self) -> dict[str, Any]:
         """Rejecting a bundle unpins it; nobody has to think of that."""
         cleaned = super().clean() or self.cleaned_data
         if cleaned.get("status") == Bundle.Status.REJECTED:
             cleaned["pinned"] = False
+        prices.clean(self, cleaned)
         return cleaned
 
 
@@ -71,7 +90,21 @@ class BundleAdmin(BundleAdminBase):
     search_help_text = gettext_lazy("Search by title, or by title or key of a product")
     readonly_fields = ("kind", "source", "decided_at")
     fieldsets = (
-        (None, {"fields": ("title", ("status", "pinned"), "discount_percent", ("valid_from", "valid_until"))}),
+        (None, {"fields": ("title", ("status", "pinned"))}),
+        (
+            gettext_lazy("Price"),
+            {
+                "fields": (
+                    "discount_form",
+                    "discount_percent",
+                    "discount_amount",
+                    ("discount_maximum", "discount_currency"),
+                    "combinable",
+                    ("valid_from", "valid_until"),
+                    "max_uses",
+                )
+            },
+        ),
         (gettext_lazy("About"), {"fields": ("kind", "source", "decided_at")}),
     )
     actions = ["submit", "activate", "pause", "reject", "pin", "unpin"]
@@ -81,6 +114,7 @@ class BundleAdmin(BundleAdminBase):
 
     class Media:
         css: ClassVar = {"all": ["bundle_app/admin/admin.css"]}
+        js: ClassVar = [forms.Script("bundle_app/admin/price_form.js", type="module")]
 
     # The list
 
@@ -107,8 +141,7 @@ class BundleAdmin(BundleAdminBase):
 
     @admin.display(description=gettext_lazy("Kind"), ordering="kind")
     def kind_and_discount(self, bundle: Bundle) -> SafeString:
-        discount = number_format(bundle.discount_percent.normalize(), use_l10n=True)
-        notes = [_("%(percent)s %% off") % {"percent": discount}] if bundle.discount_percent else []
+        notes = [*prices.in_words(bundle), *prices.uses_in_words(bundle)]
         return _noted(bundle.get_kind_display(), [*notes, bundle.get_source_display()])
 
     @admin.display(description=gettext_lazy("Why"), ordering=BEST_SCORE, empty_value="—")
@@ -182,7 +215,27 @@ class BundleAdmin(BundleAdminBase):
 
     def get_urls(self) -> list[URLPattern]:
         found = path("products/", self.admin_site.admin_view(self.products_view), name="bundle_app_bundle_products")
-        return [found, *super().get_urls()]
+        take = path(
+            "<int:bundle_id>/take-suggested-discount/",
+            self.admin_site.admin_view(require_POST(self.take_suggested_view)),
+            name="bundle_app_bundle_take_suggested",
+        )
+        return [found, take, *super().get_urls()]
+
+    def take_suggested_view(self, request: HttpRequest, bundle_id: int) -> HttpResponse:
+        """Take over the discount that the page suggested, if it still is what the sales suggest."""
+        bundle = get_object_or_404(self.get_queryset(request), pk=bundle_id)
+        if not self.has_change_permission(request, bundle) or request.user.pk is None:
+            raise PermissionDenied
+        suggested = _advice(bundle, request)
+        if suggested is None or str(suggested.percent) != request.POST.get("percent"):
+            text = _("The suggestion has changed in the meantime. Look at it once more.")
+            self.message_user(request, text, messages.WARNING)
+        else:
+            advice.take(bundle, suggested.percent, user_id=request.user.pk, at=timezone.now())
+            text = _("The discount is now %(percent)d %%.") % {"percent": suggested.percent}
+            self.message_user(request, text, messages.SUCCESS)
+        return HttpResponseRedirect(reverse("admin:bundle_app_bundle_change", args=[bundle.pk]))
 
     def products_view(self, request: HttpRequest) -> JsonResponse:
         """The picker's search. It tells what the shop sells, which those who compose bundles or write rules need."""
@@ -197,9 +250,10 @@ class BundleAdmin(BundleAdminBase):
     def get_fieldsets(self, request: HttpRequest, obj: Bundle | None = None) -> Any:
         """What a bundle is about follows from its parts, so a new one has nothing to tell yet."""
         fieldsets = super().get_fieldsets(request, obj)
+        *decided, about = fieldsets
         may_change = self.has_change_permission(request, obj) if obj else True
         why = [(None, {"fields": ("reason",)})] if may_change else []
-        return [*fieldsets[:1], *why, *(fieldsets[1:] if obj else ())]
+        return [*decided, *why, *([about] if obj else ())]
 
     def changeform_view(
         self,
@@ -312,7 +366,11 @@ def _preview(bundle: Bundle, request: HttpRequest) -> Mapping[str, Any]:
         offer = serving.offer(bundle, request=request)
         if offer is not None:
             html = serving.render([offer], request=request, placement="product", can_add=False)
-            return {"preview": mark_safe(html)}  # noqa: S308  (rendered by our own template, which escapes)
+            told = {
+                "price_notes": prices.notes(bundle, offer),
+                "advice": advice.advice(bundle, offer, _live_scores(bundle)),
+            }
+            return {**told, "preview": mark_safe(html)}  # noqa: S308  (rendered by our own template, which escapes)
         return {"problems": serving.problems(bundle, request=request)}
     except BundleError as error:
         return {"problems": [str(error)]}
@@ -338,6 +396,14 @@ def _left(name: str, count: int) -> str:
             count,
         )
     return text % {"count": count}
+
+
+def _advice(bundle: Bundle, request: HttpRequest) -> advice.Advice | None:
+    """What its sales suggest; nothing where the shop cannot be asked."""
+    try:
+        return advice.advice(bundle, serving.offer(bundle, request=request), _live_scores(bundle))
+    except BundleError:
+        return None
 
 
 def _done(name: str, count: int) -> str:

@@ -148,7 +148,7 @@ class BundleAdd(BundleView):
         body = self.get_serializer(data=request.data)
         body.is_valid(raise_exception=True)
         try:
-            offer = serving.add_to_cart(pk, request._request, only_missing=body.validated_data["only_missing"])
+            offer = serving.add_to_cart(pk, request._request, **body.validated_data)
         except BundleNotOnOffer as error:
             raise NotFound(str(error)) from error
         except CannotAddToCart as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from django.http import HttpRequest
@@ -31,7 +31,7 @@ def bundles_for(
     request: HttpRequest | None,
     limit: int = 1,
     exclude: Collection[str] = (),
-    in_cart: Collection[str] = (),
+    in_cart: Mapping[str, int] | None = None,
     placement: str = "",
 ) -> list[Offer]:
     """What to offer beside some items, best first; without anchors, what to offer anywhere in the shop.
@@ -39,7 +39,7 @@ def bundles_for(
     Four queries: rules, candidates, their parts, the shop's items. Where no bundle of the anchors' own can be bought,
     the shop-wide ones follow, so that the list is short only if hardly anything can be sold. Bundles that hold an item
     of `exclude` are left out, and so are those that a rule hides at this `placement` or from this shopper; of bundles
-    that hold items of `in_cart`, only the rest is offered.
+    that hold items of `in_cart` (quantities by key), only the rest is offered.
     """
     if limit < 1:
         return []
@@ -51,7 +51,7 @@ def bundles_for(
     held = set(valid_keys(anchors))
     offers: list[Offer] = []
     for candidate in candidates:
-        found = compose(candidate, cards, anchors=held, in_cart=in_cart)
+        found = compose(candidate, cards, anchors=held, held=in_cart, only_missing=True)
         if found is not None and ruling(found, book, audience).is_allowed:
             offers.append(found)
         if len(offers) == limit:

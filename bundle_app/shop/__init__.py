@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bundle_app.shop.adapter import (
+    IMPRESSION_LENGTH,
     LINE_COLUMNS,
     SHOPPER,
     VIEW_COLUMNS,
@@ -15,6 +16,7 @@ from bundle_app.shop.adapter import (
 from bundle_app.shop.field_map import FieldMapAdapter
 
 __all__ = [
+    "IMPRESSION_LENGTH",
     "LINE_COLUMNS",
     "SHOPPER",
     "VIEW_COLUMNS",

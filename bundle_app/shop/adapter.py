@@ -10,7 +10,7 @@ must be stable and the same in order lines and in the catalogue.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -33,6 +33,8 @@ LINE_COLUMNS = ("order_key", "item_key", "quantity", "unit_price", "ordered_at",
 shop's own id, or None; the export replaces it by a pseudonym before it is written anywhere."""
 VIEW_COLUMNS = (SHOPPER, "item_key", "viewed_at")
 """Columns of `views`, in order. The shopper is the same id as in the order lines."""
+
+IMPRESSION_LENGTH = 512
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,12 +79,17 @@ class ItemCard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CartLine:
-    """What goes into the cart: `discount` is this line's part of the bundle's discount, for all its quantity."""
+    """What goes into the cart: `discount` is this line's part of the bundle's discount, for all its quantity.
+
+    `impression` is an opaque word of at most IMPRESSION_LENGTH characters that names the showing which led to this, or
+    "". A shop keeps it with the order line, so that what was sold can be told from what would have been sold anyway.
+    """
 
     key: str
     quantity: int
     unit_price: Decimal
     discount: Decimal
+    impression: str = ""
 
 
 class ShopAdapter(ABC):
@@ -129,14 +136,20 @@ class ShopAdapter(ABC):
         """Whether `add_to_cart` leads anywhere; without it the widget shows bundles and no button."""
         return type(self).add_to_cart is not ShopAdapter.add_to_cart
 
-    def cart_keys(self, request: HttpRequest) -> list[str]:
-        """Keys of the items that are in the shopper's cart."""
-        return []
+    def cart_quantities(self, request: HttpRequest) -> Mapping[str, int]:
+        """How many of each item are in the shopper's cart, singly and in bundles together.
+
+        It is what stock is compared with, beside what a bundle would add.
+        """
+        return {}
 
     def add_to_cart(self, request: HttpRequest, lines: Sequence[CartLine], bundle: Bundle) -> None:
-        """Put all lines into the shopper's cart, or none.
+        """Put all lines into the shopper's cart, or none. It is called inside a transaction of the default database.
 
-        Beside a cart that holds some parts of the bundle already, `lines` are the others, without a discount.
+        A whole bundle goes in as a group of its own, apart from single items and from other bundles with the same
+        products, so that it can be taken out whole and `serving.price_held` can tell whether it still is one.
+        `bundle.combinable` says whether other offers may be used beside it. Beside a cart that holds some parts of the
+        bundle already, `lines` are the others, without a discount.
 
         Raises:
             CannotAddToCart: with a message for the shopper.

@@ -30,7 +30,7 @@ from bundle_app.shop.presets import PRESETS
 
 KNOWN_KEYS = frozenset(
     "preset order_line line counted not_counted product_view view item item_key item_filter item_fields search "
-    "cart".split()
+    "cart cart_quantities".split()
 )
 DICTS = frozenset("line counted not_counted view item_filter item_fields".split())
 LINE_KEYS = ("order", "item", "quantity", "unit_price", "ordered_at", "shopper")
@@ -143,13 +143,15 @@ class FieldMapAdapter(ShopAdapter):
         return found + self._filter_problems() + self._cart_problems()
 
     def _cart_problems(self) -> list[str]:
-        if not self.map.get("cart"):
-            return []
-        try:
-            import_string(self.map["cart"])
-        except (ImportError, AttributeError) as error:
-            return [f"MAP['cart'] is {self.map['cart']!r}, which cannot be imported: {error}"]
-        return []
+        found = []
+        for key in ("cart", "cart_quantities"):
+            if not self.map.get(key):
+                continue
+            try:
+                import_string(self.map[key])
+            except (ImportError, AttributeError) as error:
+                found.append(f"MAP[{key!r}] is {self.map[key]!r}, which cannot be imported: {error}")
+        return found
 
     def _filter_problems(self) -> list[str]:
         found = []
@@ -226,6 +228,12 @@ class FieldMapAdapter(ShopAdapter):
     @property
     def has_cart(self) -> bool:
         return bool(self.map.get("cart")) or type(self).add_to_cart is not FieldMapAdapter.add_to_cart
+
+    def cart_quantities(self, request: HttpRequest) -> Mapping[str, int]:
+        if not self.map.get("cart_quantities"):
+            return super().cart_quantities(request)
+        read: Callable[[HttpRequest], Mapping[str, int]] = import_string(self.map["cart_quantities"])
+        return read(request)
 
     def add_to_cart(self, request: HttpRequest, lines: Sequence[CartLine], bundle: Any) -> None:
         if not self.map.get("cart"):

@@ -45,6 +45,7 @@ EXAMPLE_SHOP: dict[str, Any] = {
         "title": "title",
         "category": "category__name",
         "price": "price",
+        "cost": "cost",
         "sellable": "active",
         "stock": "stock",
         "url": "get_absolute_url",

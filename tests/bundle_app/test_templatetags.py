@@ -81,7 +81,7 @@ class TestTheWidget:
             "M", "Mouse", "$30.00",
             "C", "Cloth", "3 ×", "$5.00",
             "Bought together in 132 orders",
-            "Together", "$940.50", "instead of", "$1,045.00", "You save $104.50",
+            "Together", "$940.50", "instead of", "$1,045.00", "10 % off", "You save $104.50",
             "Add all 3 to cart", ": Laptop + Mouse + Cloth",
         ]  # fmt: skip
 

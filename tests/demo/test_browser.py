@@ -174,6 +174,65 @@ def test_a_merchandiser_pauses_a_bundle_and_it_is_gone_from_the_shop(page: Page,
     assert page.all(".bundle-widget")
 
 
+def test_every_form_of_a_price_is_set_in_admin_and_shown_in_the_shop(page: Page, demo: Demo) -> None:
+    page.open(product_path(demo, LAPTOP))
+    number = re.search(r"/(\d+)/add/", page.find(".bundle-widget form").get_attribute("action"))
+    assert number is not None
+    page.log_in()
+    forms = {
+        "percent": ({"discount_percent": "12.5"}, "12.5 % off"),
+        "amount": ({"discount_amount": "7"}, "You save €7.00"),
+        "fixed_price": ({"discount_amount": "700"}, "Set price"),
+        "cheapest_free": ({}, "One free: "),
+    }
+    for form, (fields, shown) in forms.items():
+        page.open(f"/admin/bundle_app/bundle/{number[1]}/change/")
+        Select(page.find("#id_discount_form")).select_by_value(form)
+        for name in ("discount_percent", "discount_amount"):
+            assert page.find(f"#id_{name}").is_displayed() is (name in fields), "the script hides what does not count"
+        for name, value in fields.items():
+            page.type(f"#id_{name}", value)
+        page.click("[name=_continue]")
+        page.wait_until(lambda: "was changed successfully" in page.text)
+        page.open(product_path(demo, LAPTOP))
+        assert shown in page.find(".bundle-widget").text, form
+
+
+def test_a_price_that_makes_no_sense_is_explained_beside_its_field(page: Page, demo: Demo) -> None:
+    page.log_in()
+    page.open("/admin/bundle_app/bundle/")
+    page.click("#result_list tbody th a")
+    Select(page.find("#id_discount_form")).select_by_value("fixed_price")
+    page.type("#id_discount_maximum", "2.005")
+    page.click("[name=_continue]")
+    page.wait_until(lambda: page.all(".errornote"))
+    assert "Enter an amount: this form of price needs one." in page.find(".field-discount_amount").text
+    assert "EUR has no such amount; the smallest is €0.01." in page.find(".field-discount_maximum").text
+
+
+def test_the_suggested_discount_is_taken_over_with_one_click(page: Page, demo: Demo) -> None:
+    page.log_in()
+    page.open("/admin/bundle_app/bundle/?rung=ease&q=" + LAPTOP)
+    if not page.all("#result_list tbody th a"):
+        page.open("/admin/bundle_app/bundle/?rung=blend&q=" + LAPTOP)
+    page.click("#result_list tbody th a")
+    page.wait_until(lambda: page.all(".bundle-advice"))
+    page.click(".bundle-advice [type=submit]")
+    page.wait_until(lambda: "The discount is now" in page.text)
+    assert "The bundle has this discount." in page.text
+
+
+def test_a_set_that_is_broken_up_says_what_that_costs(page: Page, demo: Demo) -> None:
+    page.open(product_path(demo, LAPTOP))
+    page.click(".bundle-widget form button[type=submit]")
+    page.wait_until(lambda: page.all(".messages li, .message"))
+    page.open("/cart/")
+    page.click(".cart-bundle form[action='/cart/change-part/'] button")
+    page.wait_until(lambda: "is no set any more: its discount of" in page.text)
+    assert not page.all(".cart-bundle")
+    assert page.all(".cart-items li")
+
+
 def test_a_bundle_is_made_by_hand_with_the_keyboard_alone(page: Page, demo: Demo) -> None:
     page.log_in()
     page.open("/admin/bundle_app/bundle/add/")

@@ -27,6 +27,7 @@ def form(*rows: Row, initial: int = 0, **fields: Any) -> dict[str, Any]:
     data: dict[str, Any] = {
         "title": "",
         "status": "draft",
+        "discount_form": "percent",
         "discount_percent": "0",
         "parts-TOTAL_FORMS": len(rows),
         "parts-INITIAL_FORMS": initial,

@@ -195,8 +195,14 @@ class TestTheCost:
         live = version()
 
         def fill(first: int, last: int) -> None:
+            priced: list[dict[str, Any]] = [
+                {"discount_percent": 10, "max_uses": 50},
+                {"discount_form": "amount", "discount_amount": 5, "discount_currency": "USD"},
+                {"discount_form": "fixed_price", "discount_amount": 5, "discount_currency": "USD"},
+                {"discount_form": "cheapest_free", "discount_maximum": 2, "discount_currency": "USD"},
+            ]
             made = Bundle.objects.bulk_create(
-                Bundle(composition_hash=f"{number:064}", status="active", source="generated")
+                Bundle(composition_hash=f"{number:064}", status="active", source="generated", **priced[number % 4])
                 for number in range(first, last)
             )
             BundlePart.objects.bulk_create(

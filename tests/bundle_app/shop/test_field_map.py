@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -185,6 +186,30 @@ def test_a_cart_function_is_called_by_its_dotted_path(settings: Any) -> None:
     assert request == [([], bundle)]
 
 
+def quantities_by_dotted_path(request: Any) -> dict[str, int]:
+    return {"7": request.count}
+
+
+def test_the_cart_s_quantities_are_read_by_their_dotted_path(settings: Any) -> None:
+    request: Any = SimpleNamespace(count=3)
+    adapter = with_map(settings, cart_quantities=f"{__name__}.quantities_by_dotted_path")
+
+    assert adapter.cart_quantities(request) == {"7": 3}
+    assert adapter.problems() == []
+    assert with_map(settings).cart_quantities(request) == {}
+    wrong = with_map(settings, cart_quantities="no.such.function")
+    assert [problem.split(",")[0] for problem in wrong.problems()] == ["MAP['cart_quantities'] is 'no.such.function'"]
+
+
+def test_what_a_product_costs_the_shop_is_read_where_it_is_mapped(settings: Any) -> None:
+    (thing,) = make_products(1, price="10.00")
+    adapter = with_map(settings, item_fields={"cost": "price"})
+
+    assert adapter.get_items([str(thing.pk)], None)[str(thing.pk)].cost == Decimal("10.00")
+    assert [item.cost for item in adapter.items()] == [Decimal("10.00")]
+    assert with_map(settings).get_items([str(thing.pk)], None)[str(thing.pk)].cost is None
+
+
 def test_a_shop_without_a_cart_function_says_what_to_do() -> None:
     request: Any = None
 
@@ -197,7 +222,7 @@ def test_a_shop_without_a_cart_function_says_what_to_do() -> None:
     ("changes", "message"),
     [
         ({"preset": "magento"}, "MAP['preset'] is 'magento'; expected one of example_shop, tutorial"),
-        ({"order_lin": "x.Y"}, "MAP has the unknown key 'order_lin'. Known keys: cart, counted"),
+        ({"order_lin": "x.Y"}, "MAP has the unknown key 'order_lin'. Known keys: cart, cart_quantities, counted"),
         ({"line": {"quantty": "quantity"}}, "MAP['line'] has the unknown key 'quantty'."),
         ({"item_fields": {"title": ""}}, "MAP['item_fields']['title'] is missing; it is needed in every shop."),
         ({"order_line": None}, "MAP['order_line'] is missing"),

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('bundle_app', '0001_initial'),
+        ('bundle_app', '0002_price_and_sales'),
     ]
 
     operations = [
