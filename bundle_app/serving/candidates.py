@@ -30,7 +30,7 @@ from bundle_app.models import Bundle, BundlePart, ModelVersion
 from bundle_app.models.rule import RuleKind
 from bundle_app.models.score import SHOP_WIDE
 from bundle_app.rules import ANYBODY, NO_RULES, Audience, RuleBook, applies, judge
-from bundle_app.serving.ruling import about_any, not_hidden
+from bundle_app.serving.ruling import about_any, broad, not_hidden
 
 SPARE_COUNT = 20
 """Candidates fetched beyond the number wanted, since some cannot be bought today."""
@@ -108,13 +108,13 @@ def candidates_for(
     """
     wanted = limit + SPARE_COUNT
     keys = valid_keys(anchors)[:ANCHOR_COUNT]
-    on_offer = Bundle.objects.on_offer().filter(not_hidden(book, audience))
+    on_offer = Bundle.objects.on_offer()
     unwanted = valid_keys(exclude)
     if unwanted:
         on_offer = on_offer.exclude(Exists(BundlePart.objects.filter(bundle=OuterRef("pk"), item_key__in=unwanted)))
-    pins = [rule for rule in book.rules if rule.kind == RuleKind.PIN and applies(rule, audience)]
-    scored = _scored(on_offer, keys, wanted=wanted, pinned=about_any(pins))
-    rows = scored.union(_by_hand(on_offer, keys, wanted=wanted), all=True)
+    scored = _scored(on_offer, keys, wanted=None if book.rules else wanted)
+    by_hand = _by_hand(on_offer, keys, book, audience, wanted=wanted)
+    rows = scored.union(by_hand, all=True)
     merged = _merged(map(_candidate, rows))
     if book.rules:
         prefetch_related_objects([candidate.bundle for candidate in merged], "parts")
@@ -155,13 +155,17 @@ def _ruled(
             )
 
 
-def _scored(on_offer: QuerySet[Bundle], keys: Sequence[str], *, wanted: int, pinned: Q) -> QuerySet[Any]:
-    """Rows of the live model: the first ranks of each anchor, and of the whole shop; of what rules pin, all ranks."""
-    per_anchor = 3 + wanted // max(len(keys), 1)
-    ranks = Q(scores__anchor_key=SHOP_WIDE, scores__rank__lte=wanted)
-    if keys:
-        ranks |= Q(scores__anchor_key__in=keys, scores__rank__lte=per_anchor)
-    ranks |= Q(scores__anchor_key__in=[SHOP_WIDE, *keys]) & pinned
+def _scored(on_offer: QuerySet[Bundle], keys: Sequence[str], *, wanted: int | None) -> QuerySet[Any]:
+    """Rows of the live model: the first ranks of each anchor, and of the whole shop.
+
+    With rules in force, `wanted` is None and all ranks are read, as many as a model composes for an anchor: the first
+    may be hidden, and the last may be what a rule puts first.
+    """
+    if wanted is None:
+        ranks = Q(scores__anchor_key__in=[SHOP_WIDE, *keys])
+    else:
+        ranks = Q(scores__anchor_key=SHOP_WIDE, scores__rank__lte=wanted)
+        ranks |= Q(scores__anchor_key__in=keys, scores__rank__lte=3 + wanted // max(len(keys), 1))
     scored = on_offer.filter(ranks, scores__model_version__state=ModelVersion.State.LIVE)
     return scored.order_by().annotate(
         anchor_key=F("scores__anchor_key"),
@@ -172,16 +176,25 @@ def _scored(on_offer: QuerySet[Bundle], keys: Sequence[str], *, wanted: int, pin
     )
 
 
-def _by_hand(on_offer: QuerySet[Bundle], keys: Sequence[str], *, wanted: int) -> QuerySet[Any]:
-    """What merchandisers pinned or made: with an anchor in it, or any where the page has no anchor."""
-    chosen = on_offer.filter(Q(pinned=True) | Q(source=Bundle.Source.MANUAL))
+def _by_hand(
+    on_offer: QuerySet[Bundle], keys: Sequence[str], book: RuleBook, audience: Audience, *, wanted: int
+) -> QuerySet[Any]:
+    """What merchandisers pinned or made: with an anchor in it, or any where the page has no anchor.
+
+    There may be any number of these, so what a rule hides is left out before they are cut.
+    """
+    chosen = on_offer.filter(not_hidden(broad(book), audience)).filter(Q(pinned=True) | Q(source=Bundle.Source.MANUAL))
     if keys:
         chosen = chosen.filter(pk__in=BundlePart.objects.filter(item_key__in=keys).values("bundle"))
     # Cut in a subquery, because SQLite allows no LIMIT inside a UNION.
     newest = chosen.order_by("-pinned", "-pk").values("pk")[:wanted]
+    picked = Q(pk__in=newest)
+    pins = [rule for rule in book.rules if rule.kind == RuleKind.PIN and applies(rule, audience)]
+    if pins:
+        picked |= Q(pk__in=chosen.filter(about_any(pins)).order_by("-pk").values("pk")[:wanted])
     return (
         Bundle.objects.order_by()
-        .filter(pk__in=newest)
+        .filter(picked)
         .annotate(
             anchor_key=Value(SHOP_WIDE, output_field=CharField()),
             rank=Value(NO_RANK, output_field=IntegerField()),

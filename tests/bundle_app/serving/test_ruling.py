@@ -17,7 +17,7 @@ from bundle_app import serving
 from bundle_app.exceptions import BundleNotOnOffer
 from bundle_app.models import Bundle, BundlePart, Rule
 from bundle_app.rules import Audience, RuleBook, judge
-from bundle_app.serving.ruling import about_any, not_hidden, rules_in_force
+from bundle_app.serving.ruling import about_any, broad, not_hidden, rules_in_force
 from tests.bundle_app import tutorial_pages
 from tests.bundle_app.tutorial_shop import TUTORIAL, bundle, product, products, score, titles, version
 
@@ -86,7 +86,23 @@ class TestHiding:
         score(bundle(goods[39:]), live, rank=41)
         in_category("Drinks", wine)
         Rule.objects.create(kind="exclude", category="Drinks")
-        assert shown(limit=30) == [["Product 40", "Product 41"]]
+        assert shown(limit=1) == [["Product 40", "Product 41"]]
+
+    def test_nor_does_what_was_made_by_hand_and_is_hidden(self) -> None:
+        wine, goods = product("Wine"), products(41)
+        bundle(goods[39:], source="manual")
+        for thing in goods[:40]:
+            bundle([wine, thing], source="manual")
+        Rule.objects.create(kind="exclude", item_key=key(wine))
+        assert shown(limit=1) == [["Product 40", "Product 41"]]
+
+    def test_what_lacks_what_all_need_does_not_take_it_either(self) -> None:
+        live, goods = version(), products(42)
+        for rank, thing in enumerate(goods[1:41], start=1):
+            score(bundle([goods[0], thing]), live, rank=rank)
+        score(bundle(goods[40:]), live, rank=41)
+        Rule.objects.create(kind="require", other_item_key=key(goods[41]))
+        assert shown(limit=1) == [["Product 41", "Product 42"]]
 
     def test_a_rule_hides_what_was_made_by_hand_and_pinned_too(self, desk: dict[str, Any]) -> None:
         bundle([desk["Mouse"], desk["Cup"]], source=Bundle.Source.MANUAL, pinned=True)
@@ -140,6 +156,13 @@ class TestPinning:
             score(bundle([goods[rank], goods[rank + 1]]), live, rank=rank)
         Rule.objects.create(kind="pin", item_key=key(goods[61]))
         assert shown(limit=1) == [["Product 61", "Product 62"]]
+
+    def test_one_made_by_hand_is_found_however_old_it_is(self) -> None:
+        goods = products(62)
+        for first in range(60):
+            bundle(goods[first : first + 2], source="manual")
+        Rule.objects.create(kind="pin", item_key=key(goods[0]))
+        assert shown(limit=1) == [["Product 1", "Product 2"]]
 
     def test_a_person_s_pin_comes_before_a_rule_s_and_the_weightier_rule_before_the_other(
         self, desk: dict[str, Any]
@@ -289,6 +312,7 @@ class TestTheQueryAgreesWithTheJudgement:
         let_through = set(fetched.filter(not_hidden(book, audience)))
         allowed = {one for one in fetched if judge(book, list(one.parts.all()), audience=audience).is_allowed}
         assert allowed <= let_through
+        assert let_through <= set(fetched.filter(not_hidden(broad(book), audience)))
         assert len(bundles) == len(fetched)
         for rule in book.rules:
             alone = RuleBook([rule])
