@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from bundle_app import redemptions
 from example_shop.forms import RefundForm
-from example_shop.models import Category, Order, OrderLine, Product, ShopSource
+from example_shop.models import Category, Order, OrderLine, Product, ShopSource, Voucher
 from example_shop.refunds import RefundError, take_back
 from example_shop.templatetags.shop import price
 
@@ -25,9 +25,11 @@ if TYPE_CHECKING:
     OrderLineInlineBase = admin.TabularInline[OrderLine, Order]
     OrderAdminBase = admin.ModelAdmin[Order]
     ShopSourceAdminBase = admin.ModelAdmin[ShopSource]
+    VoucherAdminBase = admin.ModelAdmin[Voucher]
 else:  # Django's admin classes take type parameters in its stubs only.
     CategoryAdminBase = ProductAdminBase = OrderAdminBase = ShopSourceAdminBase = admin.ModelAdmin
     OrderLineInlineBase = admin.TabularInline
+    VoucherAdminBase = admin.ModelAdmin
 
 
 @admin.register(Category)
@@ -49,8 +51,22 @@ class ProductAdmin(ProductAdminBase):
 class OrderLineInline(OrderLineInlineBase):
     model = OrderLine
     raw_id_fields = ("product",)
-    readonly_fields = ("bundle_id", "bundle_group", "impression", "refunded_quantity", "refunded_amount")
+    readonly_fields = (
+        "voucher_discount",
+        "bundle_id",
+        "bundle_group",
+        "impression",
+        "refunded_quantity",
+        "refunded_amount",
+    )
     extra = 0
+
+
+@admin.register(Voucher)
+class VoucherAdmin(VoucherAdminBase):
+    list_display = ("code", "percent", "active")
+    list_filter = ("active",)
+    search_fields = ("code",)
 
 
 @admin.register(Order)

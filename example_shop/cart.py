@@ -10,17 +10,19 @@ from __future__ import annotations
 import secrets
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
+from django.conf import settings
 from django.contrib.sessions.backends.base import SessionBase
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from bundle_app import serving
 from bundle_app.shop import ItemCard
-from example_shop.models import Product
+from example_shop.models import Product, Voucher
+from example_shop.vouchers import voucher_discounts, voucher_of
 
 SESSION_KEY = "basket"
 MAX_QUANTITY = 99
@@ -33,11 +35,12 @@ class CartError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CartItem:
-    """`discount` is for the whole quantity."""
+    """`discount` is the set's and `voucher_discount` the voucher's, each for the whole quantity."""
 
     product: Product
     quantity: int
     discount: Decimal = Decimal(0)
+    voucher_discount: Decimal = Decimal(0)
 
     @property
     def full(self) -> Decimal:
@@ -45,7 +48,7 @@ class CartItem:
 
     @property
     def total(self) -> Decimal:
-        return self.full - self.discount
+        return self.full - self.discount - self.voucher_discount
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +61,7 @@ class CartBundle:
     impression: str
     items: tuple[CartItem, ...]
     notice: str
+    combinable: bool
 
     @property
     def is_offered(self) -> bool:
@@ -73,16 +77,20 @@ class CartBundle:
 
     @property
     def total(self) -> Decimal:
-        return self.full - self.discount
+        return sum((item.total for item in self.items), Decimal(0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CartContents:
-    """What the cart holds, priced. `problems` are sentences for the shopper; with any, nothing can be ordered."""
+    """What the cart holds, priced. `problems` are sentences for the shopper; with any, nothing can be ordered.
+
+    `voucher` is the code that counts, "" for none.
+    """
 
     items: tuple[CartItem, ...]
     bundles: tuple[CartBundle, ...]
     problems: tuple[str, ...]
+    voucher: str = ""
 
     def __bool__(self) -> bool:
         return bool(self.items or self.bundles)
@@ -100,8 +108,17 @@ class CartContents:
         return sum((item.discount for item in self.all_items), Decimal(0))
 
     @property
+    def voucher_discount(self) -> Decimal:
+        return sum((item.voucher_discount for item in self.all_items), Decimal(0))
+
+    @property
+    def has_sets_apart(self) -> bool:
+        """Whether a voucher would leave some set as it is."""
+        return any(not bundle.combinable for bundle in self.bundles)
+
+    @property
     def total(self) -> Decimal:
-        return self.full - self.discount
+        return self.full - self.discount - self.voucher_discount
 
 
 class Cart:
@@ -110,6 +127,7 @@ class Cart:
         stored = session.get(SESSION_KEY) or {}
         self._items: dict[str, int] = dict(stored.get("items", {}))
         self._bundles: list[dict[str, Any]] = list(stored.get("bundles", []))
+        self._voucher: str = stored.get("voucher", "")
 
     # Asking
 
@@ -128,13 +146,15 @@ class Cart:
         """The priced contents; `products` by number, if they were read (and locked) already."""
         wanted = self.quantities()
         found = products if products is not None else products_by_sku(wanted)
-        return CartContents(
+        contents = CartContents(
             items=tuple(
                 CartItem(product=found[sku], quantity=quantity) for sku, quantity in self._items.items() if sku in found
             ),
             bundles=_priced_bundles(self._bundles, found),
             problems=tuple(_problems(wanted, found)),
         )
+        voucher = voucher_of(self._voucher) if contents else None
+        return _with_voucher(contents, voucher) if voucher is not None else contents
 
     # Changing
 
@@ -216,12 +236,23 @@ class Cart:
         self._bundles = [group for group in self._bundles if group["name"] != name]
         self._save()
 
+    def use_voucher(self, code: str) -> None:
+        """Use a voucher, or none for an empty code.
+
+        Raises:
+            CartError: there is no such voucher; the one before is kept.
+        """
+        if code and voucher_of(code) is None:
+            raise CartError(_("There is no voucher “%(code)s”.") % {"code": code})
+        self._voucher = code
+        self._save()
+
     def clear(self) -> None:
-        self._items, self._bundles = {}, []
+        self._items, self._bundles, self._voucher = {}, [], ""
         self._save()
 
     def _save(self) -> None:
-        self._session[SESSION_KEY] = {"items": self._items, "bundles": self._bundles}
+        self._session[SESSION_KEY] = {"items": self._items, "bundles": self._bundles, "voucher": self._voucher}
         self._session.modified = True
 
     def _refuse_unless_in_stock(self, more: Mapping[str, int]) -> None:
@@ -274,6 +305,7 @@ def _priced_bundles(groups: list[dict[str, Any]], products: Mapping[str, Product
             title=priced.title,
             impression=group["impression"],
             notice=priced.notice,
+            combinable=priced.combinable,
             items=tuple(
                 CartItem(product=products[sku], quantity=group["parts"][sku], discount=discount)
                 for sku, discount in priced.discounts.items()
@@ -281,3 +313,20 @@ def _priced_bundles(groups: list[dict[str, Any]], products: Mapping[str, Product
         )
         for group, priced in zip(groups, serving.price_held(held, cards), strict=True)
     )
+
+
+def _with_voucher(contents: CartContents, voucher: Voucher) -> CartContents:
+    """The contents with a voucher taken off all that may be combined with it."""
+    eligible = [*contents.items, *(item for bundle in contents.bundles if bundle.combinable for item in bundle.items)]
+    discounts = iter(
+        voucher_discounts([item.total for item in eligible], percent=voucher.percent, currency=settings.SHOP_CURRENCY)
+    )
+
+    def reduced(items: tuple[CartItem, ...]) -> tuple[CartItem, ...]:
+        return tuple(replace(item, voucher_discount=next(discounts)) for item in items)
+
+    items = reduced(contents.items)
+    bundles = tuple(
+        replace(bundle, items=reduced(bundle.items)) if bundle.combinable else bundle for bundle in contents.bundles
+    )
+    return replace(contents, items=items, bundles=bundles, voucher=voucher.code)

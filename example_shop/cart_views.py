@@ -89,6 +89,15 @@ def _broken_up(bundle: CartBundle) -> str:
     ) % {"title": title, "amount": price(bundle.discount)}
 
 
+@require_POST
+def voucher(request: HttpRequest) -> HttpResponse:
+    try:
+        Cart(request.session).use_voucher(request.POST.get("code", "").strip()[:20])
+    except CartError as error:
+        messages.error(request, str(error))
+    return redirect("cart")
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 def checkout(request: HttpRequest) -> HttpResponse:

@@ -70,6 +70,7 @@ def _line(order: Order, item: CartItem, **kept: Any) -> OrderLine:
         quantity=item.quantity,
         unit_price=item.product.price,
         discount=item.discount,
+        voucher_discount=item.voucher_discount,
         **kept,
     )
 

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import ClassVar
 
 from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Case, Count, F, Q, When, Window
 from django.db.models.functions import RowNumber
@@ -142,6 +143,34 @@ class Product(models.Model):
         return reverse("picture", args=[self.sku])
 
 
+class Voucher(models.Model):
+    """An offer beside bundles: a percentage off for who knows the code."""
+
+    code = models.CharField(
+        _("code"),
+        max_length=20,
+        unique=True,
+        validators=[RegexValidator(r"^[0-9A-Z-]+$", _("Enter capital letters, digits and hyphens."))],
+    )
+    percent = models.PositiveSmallIntegerField(
+        _("percent off"), validators=[MinValueValidator(1), MaxValueValidator(90)]
+    )
+    active = models.BooleanField(_("can be used"), default=True)
+
+    class Meta:
+        verbose_name = _("voucher")
+        verbose_name_plural = _("vouchers")
+        ordering: ClassVar[list[str]] = ["code"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(
+                condition=Q(percent__gte=1, percent__lte=90), name="example_shop_voucher_percent_from_1_to_90"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.code
+
+
 class Order(models.Model):
     class Status(models.TextChoices):
         PENDING = "pending", _("Pending")
@@ -185,6 +214,10 @@ class Order(models.Model):
     def saving(self) -> Decimal:
         return sum((line.discount for line in self.lines.all()), Decimal(0))
 
+    @property
+    def voucher_saving(self) -> Decimal:
+        return sum((line.voucher_discount for line in self.lines.all()), Decimal(0))
+
 
 class OrderLine(models.Model):
     order = models.ForeignKey(Order, models.CASCADE, related_name="lines", verbose_name=_("order"))
@@ -201,6 +234,14 @@ class OrderLine(models.Model):
         default=Decimal(0),
         db_default=Decimal(0),
         help_text=_("This line's share of its bundle's discount."),
+    )
+    voucher_discount = models.DecimalField(
+        _("voucher"),
+        max_digits=12,
+        decimal_places=2,
+        default=Decimal(0),
+        db_default=Decimal(0),
+        help_text=_("This line's share of what a voucher took off."),
     )
     bundle_id = models.BigIntegerField(_("bundle it was bought in"), null=True, blank=True)
     bundle_group = models.PositiveSmallIntegerField(
@@ -225,6 +266,14 @@ class OrderLine(models.Model):
                 name="example_shop_line_discount_within_line",
             ),
             models.CheckConstraint(
+                condition=Q(voucher_discount=0)
+                | Q(
+                    voucher_discount__gt=0,
+                    voucher_discount__lte=F("quantity") * F("unit_price") - F("discount"),
+                ),
+                name="example_shop_line_voucher_within_line",
+            ),
+            models.CheckConstraint(
                 condition=Q(discount=0) | Q(bundle_id__isnull=False), name="example_shop_line_discount_is_of_a_bundle"
             ),
             models.CheckConstraint(
@@ -238,7 +287,7 @@ class OrderLine(models.Model):
                     refunded_quantity__gt=0,
                     refunded_quantity__lte=F("quantity"),
                     refunded_amount__gte=0,
-                    refunded_amount__lte=F("quantity") * F("unit_price") - F("discount"),
+                    refunded_amount__lte=F("quantity") * F("unit_price") - F("discount") - F("voucher_discount"),
                 ),
                 name="example_shop_line_refund_within_line",
             ),
@@ -249,7 +298,7 @@ class OrderLine(models.Model):
 
     @property
     def total(self) -> Decimal:
-        return self.quantity * self.unit_price - self.discount
+        return self.quantity * self.unit_price - self.discount - self.voucher_discount
 
     @property
     def returnable_count(self) -> int:

@@ -20,6 +20,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("cart/add/", cart_views.add, name="cart-add"),
     path("cart/update/", cart_views.update, name="cart-update"),
     path("cart/change-part/", cart_views.change_part, name="cart-change-part"),
+    path("cart/voucher/", cart_views.voucher, name="cart-voucher"),
     path("cart/remove-bundle/", cart_views.remove_bundle, name="cart-remove-bundle"),
     path("checkout/", cart_views.checkout, name="checkout"),
     path("order/<slug:number>/", account_views.order, name="order"),

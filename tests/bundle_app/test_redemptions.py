@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from bundle_app import publishing, redemptions
 from bundle_app.exceptions import BundleNotOnOffer, BundleUsedUp, OutsideTransaction
@@ -88,6 +91,32 @@ def test_an_order_that_fails_takes_its_sets_back(light: Bundle) -> None:
     with pytest.raises(IntegrityError):
         order()
     assert counted(light) == (0, 0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_twenty_checkouts_at_once_the_first_three_get_a_set_and_none_deadlocks(light: Bundle) -> None:
+    """Half of them name two bundles in one order, half in the other."""
+    other = bundle([product("Tea"), product("Cup")], max_uses=3)
+    started = threading.Barrier(20)
+
+    def check_out(number: int) -> str:
+        counts = {light.pk: 1, other.pk: 1} if number % 2 else {other.pk: 1, light.pk: 1}
+        try:
+            started.wait(30)
+            with transaction.atomic():
+                redemptions.redeem(f"A-{number}", counts)
+        except BundleUsedUp as error:
+            return str(error)
+        finally:
+            connection.close()
+        return "sold"
+
+    with ThreadPoolExecutor(20) as shoppers:
+        outcomes = Counter(shoppers.map(check_out, range(20)))
+    assert outcomes.pop("sold") == 3
+    assert sum(outcomes.values()) == 17
+    assert all(told.endswith(": not so many sets are left at this price.") for told in outcomes)
+    assert counted(light) == counted(other) == (3, 3)
 
 
 def test_the_database_itself_sells_no_more_than_may_be(light: Bundle) -> None:

@@ -15,7 +15,8 @@ from bundle_app.exceptions import CannotAddToCart
 from bundle_app.models import Bundle
 from bundle_app.shop import CartLine, get_adapter
 from example_shop.cart import Cart
-from example_shop.models import Order, Product
+from example_shop.models import Order, Product, Voucher
+from example_shop.refunds import take_back
 
 
 def add(client: Client, product: Product, quantity: int = 1) -> Any:
@@ -315,3 +316,74 @@ def test_a_wrong_address_is_explained_beside_its_field(client: Client, teapot: P
 
 def test_a_change_without_the_token_of_a_form_is_refused(teapot: Product) -> None:
     assert Client(enforce_csrf_checks=True).post("/cart/add/", {"sku": "POT", "quantity": 1}).status_code == 403
+
+
+class TestAVoucher:
+    @pytest.fixture
+    def tenth(self, db: None) -> Voucher:
+        return Voucher.objects.create(code="TENTH", percent=10)
+
+    def use(self, client: Client, code: str) -> list[str]:
+        return said(client.post("/cart/voucher/", {"code": code}))
+
+    def test_it_leaves_a_set_alone_that_cannot_be_combined(
+        self, client: Client, tenth: Voucher, tea_set: Bundle, teapot: Product, cups: Product
+    ) -> None:
+        add(client, cups)
+        add_bundle(client, tea_set, [teapot, cups])
+        self.use(client, " tenth ")
+        page = client.get("/cart/").content.decode()
+        assert "Voucher TENTH" in page
+        assert "The voucher does not count for sets that cannot be combined with it." in page
+        assert "−€1.00" in page
+        order = order_of(client)
+        assert (order.saving, order.voucher_saving, order.total) == (
+            Decimal("5.00"),
+            Decimal("1.00"),
+            Decimal("53.98"),
+        )
+        assert list(order.lines.values_list("bundle_id", "voucher_discount")) == [
+            (None, Decimal("1.00")),
+            (tea_set.pk, Decimal(0)),
+            (tea_set.pk, Decimal(0)),
+        ]
+
+    def test_it_counts_for_a_set_that_may_be_combined(
+        self, client: Client, tenth: Voucher, tea_set: Bundle, teapot: Product, cups: Product
+    ) -> None:
+        Bundle.objects.update(combinable=True)
+        add_bundle(client, tea_set, [teapot, cups])
+        self.use(client, "TENTH")
+        assert "does not count for sets" not in client.get("/cart/").content.decode()
+        order = order_of(client)
+        assert (order.saving, order.voucher_saving) == (Decimal("5.00"), Decimal("4.50"))
+        assert order.total == Decimal("40.49")
+
+    def test_it_counts_for_what_is_left_of_a_set_that_is_broken_up(
+        self, client: Client, tenth: Voucher, tea_set: Bundle, teapot: Product, cups: Product
+    ) -> None:
+        add_bundle(client, tea_set, [teapot, cups])
+        self.use(client, "TENTH")
+        (name,) = [bundle.name for bundle in Cart(client.session).contents().bundles]
+        client.post("/cart/change-part/", {"name": name, "sku": "CUP", "quantity": 0})
+        assert Cart(client.session).contents().total == Decimal("36.00")
+
+    def test_one_that_is_unknown_or_switched_off_is_refused(self, client: Client, tenth: Voucher) -> None:
+        assert self.use(client, "HALF")[-1] == "There is no voucher “HALF”."
+        Voucher.objects.update(active=False)
+        assert self.use(client, "TENTH")[-1] == "There is no voucher “TENTH”."
+
+    def test_an_empty_code_takes_it_away(self, client: Client, tenth: Voucher, cups: Product) -> None:
+        add(client, cups)
+        self.use(client, "TENTH")
+        self.use(client, "")
+        assert Cart(client.session).contents().total == cups.price
+
+    def test_a_part_that_comes_back_pays_back_what_was_paid_for_it(
+        self, client: Client, tenth: Voucher, cups: Product
+    ) -> None:
+        add(client, cups)
+        self.use(client, "TENTH")
+        order = order_of(client)
+        (line,) = order.lines.all()
+        assert take_back(order, {line.pk: 1}) == Decimal("8.99")
