@@ -4,9 +4,10 @@
     python -m bundle_ml sizes --generate-items 50000 --lines 100000,1000000,10000000 --json scale.json
 
 Every training is the one a shop runs, in a process of its own, but every rung is allowed at every size: so the table
-shows from where on each is worth having. Of an order file several windows of the same size, spread evenly in time,
-are taken where there is room; their NDCG is averaged, and its spread told. Generated orders hold needs of about 25
-items each: three of five items of an order are of one need, the others by popularity alone.
+shows from where on each is worth having. What scoring with its blend costs is measured after it (see `scoring`). Of an
+order file several windows of the same size, spread evenly in time, are taken where there is room; their NDCG is
+averaged, and its spread told. Generated orders hold needs of about 25 items each: three of five items of an order are
+of one need, the others by popularity alone.
 """
 
 from __future__ import annotations
@@ -54,6 +55,8 @@ class Trained:
     """Of all cores together, with the start of the process: what other work on the machine does not change much."""
     peak_memory_bytes: int
     published: str
+    scoring: dict[str, Any] | None
+    """What `scoring` found; None where there is no Transformer in the blend."""
 
 
 def main(options: argparse.Namespace) -> str:
@@ -128,6 +131,9 @@ def _train(lines: Path, settings: Mapping[str, Any]) -> Trained:
         if done.returncode:
             raise BundleMLError(f"Training on {lines.name} ended with {done.returncode}: {done.stderr.strip()[-500:]}")
         manifest = read_manifest(out)
+        scoring = subprocess.run(
+            [sys.executable, "-m", "bundle_ml.benchmark.scoring", str(out)], capture_output=True, text=True, check=True
+        )
     by_rung = {name: [row["ndcg_at_10"] for row in manifest.metrics["rows"] if row["model"] == name] for name in LADDER}
     return Trained(
         lines=manifest.data["lines_read"],
@@ -136,6 +142,7 @@ def _train(lines: Path, settings: Mapping[str, Any]) -> Trained:
         processor_seconds=processor_seconds,
         peak_memory_bytes=manifest.peak_memory_bytes,
         published=manifest.rung,
+        scoring=json.loads(scoring.stdout),
     )
 
 
@@ -154,6 +161,7 @@ def _row(size: int, done: Sequence[Trained]) -> dict[str, Any]:
         "spread": {name: stdev(values) for name, values in ndcg.items() if len(values) > 1},
         "published": sorted({each.published for each in done}, key=LADDER.index),
         "seconds": {stage: fmean(each.seconds.get(stage, 0.0) for each in done) for stage in stages},
+        "scoring": done[-1].scoring,
         "processor_seconds": fmean(each.processor_seconds for each in done),
         "peak_memory_bytes": max(each.peak_memory_bytes for each in done),
     }
@@ -250,7 +258,7 @@ def write_report(name: str, rows: Sequence[Mapping[str, Any]], path: Path) -> li
 
 def as_markdown(name: str, rows: Sequence[Mapping[str, Any]], *, plots: str) -> str:
     stages = list(dict.fromkeys(stage for row in rows for stage in row["seconds"]))
-    heads = ["lines", "windows", *LADDER, "published", "seconds", "processor seconds", "MiB"]
+    heads = ["lines", "windows", *LADDER, "published", "seconds", "processor seconds", "MiB", "scoring"]
     table = [f"# {name}", "", "| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
     for row in rows:
         best = max(row["ndcg_at_10"].values(), default=0.0)
@@ -260,7 +268,10 @@ def as_markdown(name: str, rows: Sequence[Mapping[str, Any]], *, plots: str) -> 
             written = "" if value is None else f"{value:.4f}".replace("0.", ".", 1)
             cells.append(f"**{written}**" if value == best else written)
         cells += [", ".join(row["published"]), f"{sum(row['seconds'].values()):.1f}", f"{row['processor_seconds']:.1f}"]
-        table.append("| " + " | ".join([*cells, f"{row['peak_memory_bytes'] / 2**20:.0f}"]) + " |")
+        cells.append(f"{row['peak_memory_bytes'] / 2**20:.0f}")
+        scoring = row["scoring"]
+        cells.append(f"{scoring['ratio']:.2f} × the product, width {scoring['width']}" if scoring else "")
+        table.append("| " + " | ".join(cells) + " |")
     table += ["", "Seconds by stage:", "", "| lines | " + " | ".join(stages) + " |", "|---" * (len(stages) + 1) + "|"]
     for row in rows:
         spent = (f"{row['seconds'].get(stage, 0):.1f}" for stage in stages)
