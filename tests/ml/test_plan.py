@@ -38,4 +38,5 @@ def test_above_the_limit_a_draw_competes_and_a_place_costs_no_more() -> None:
 def test_a_large_catalogue_makes_smaller_batches() -> None:
     wide = baskets_of([[item, item + 1] for item in range(0, 19_998, 2)], item_count=20_000)
 
-    assert plan(wide, Settings()).batch_baskets < plan(SMALL, Settings()).batch_baskets
+    all_compete = Settings(full_softmax_max_items=20_000)
+    assert plan(wide, all_compete).batch_baskets < plan(SMALL, all_compete).batch_baskets
