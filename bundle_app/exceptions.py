@@ -16,6 +16,7 @@
     │   └── BundleUsedUp                                as many sets were sold as may be; for the shopper
     ├── OutsideTransaction      (RuntimeError)          the shop's checkout redeems bundles outside its transaction
     └── CannotAddToCart         (ValueError)            the shop's cart refused a bundle; the message is for the shopper
+        └── ChoiceNotOffered                            a variant that is none of the bundle's was chosen; likewise
 
 A class's docstring is its default message. A message says what was found, what was expected and what to do.
 """
@@ -93,3 +94,7 @@ class WorseThanLive(CannotPublish):
 
 class CannotAddToCart(BundleError, ValueError):
     """This set cannot be added to the cart right now."""
+
+
+class ChoiceNotOffered(CannotAddToCart):
+    """That choice is not offered any more. Please choose once more."""

@@ -45,6 +45,11 @@ def money(amount: Decimal, currency: str) -> str:
     return f"{symbol}{number}" if symbol else f"{currency}\xa0{number}"
 
 
+def saving(amount: Decimal, currency: str) -> str:
+    """What a shopper saves, in a sentence."""
+    return gettext("You save %(saving)s") % {"saving": money(amount, currency)}
+
+
 def discount_words(discount: Discount) -> str:
     """What a bundle's price takes off, as it was set: empty for nothing."""
     match discount.form:

@@ -70,6 +70,10 @@ class AdapterContract(TestCase):
     def set_price(self, product: Any, price: Decimal) -> None:
         raise SkipTest("set_price is not overridden.")
 
+    def make_variant(self, product: Any, label: str, price: Decimal, *, stock: int) -> str:
+        """One more variant that a product is sold in, such as a size; returns its key."""
+        raise SkipTest("make_variant is not overridden: is what a shopper chooses what is sold?")
+
     def cart_discount(self, request: HttpRequest) -> Decimal:
         """What the cart takes off, all bundles together."""
         raise SkipTest("cart_discount is not overridden: does the discount of a bundle reach the shopper?")
@@ -114,6 +118,17 @@ class AdapterContract(TestCase):
         pot = self.make_product("Contract teapot", Decimal("40.00"), stock=stock)
         cup = self.make_product("Contract teacup", Decimal("5.00"), stock=2 * stock)
         return pot, cup, self.make_bundle({pot: 1, cup: 2})
+
+    def make_coffee_set(self) -> tuple[Any, tuple[str, str, str], Any, Bundle]:
+        """A pot for 20.00 and two bags of coffee, at 10.00, 30.00 and sold out, ten percent off."""
+        coffee = self.make_product("Contract coffee", Decimal("10.00"), stock=0)
+        variants = (
+            self.make_variant(coffee, "small", Decimal("10.00"), stock=4),
+            self.make_variant(coffee, "large", Decimal("30.00"), stock=2),
+            self.make_variant(coffee, "huge", Decimal("90.00"), stock=0),
+        )
+        pot = self.make_product("Contract moka pot", Decimal("20.00"), stock=9)
+        return coffee, variants, pot, self.make_bundle({pot: 1, coffee: 2})
 
     def cart(self, request: HttpRequest) -> dict[str, int]:
         return {key: quantity for key, quantity in get_adapter().cart_quantities(request).items() if quantity}
@@ -252,6 +267,85 @@ class AdapterContract(TestCase):
         self.assertEqual(self.cart(request), {self.key(pot): 1, self.key(cup): 3})
         self.remove_bundle(request, bundle)
         self.assertEqual(self.cart(request), before)
+
+    # Variants
+
+    def test_an_item_tells_what_it_is_sold_in_and_each_variant_leads_to_it(self) -> None:
+        coffee, variants, _pot, _bundle = self.make_coffee_set()
+        adapter, key = get_adapter(), self.key(coffee)
+        card = adapter.get_items([key], None)[key]
+        told = [(one.key, one.label, one.price, one.can_sell(1)) for one in card.variants]
+        small, large, huge = variants
+        self.assertEqual(told[0], (small, "small", Decimal("10.00"), True))
+        self.assertEqual(told[1], (large, "large", Decimal("30.00"), True))
+        self.assertEqual(told[2][:3], (huge, "huge", Decimal("90.00")))
+        self.assertEqual(told[2][3], not self.counts_stock, "A variant that is sold out says so.")
+        self.assertEqual(card.price, Decimal("10.00"), "Until one is chosen, the first to be had is the price.")
+        sold = adapter.get_items([large], None)[large]
+        self.assertEqual((sold.key, sold.parent, sold.price), (large, key, Decimal("30.00")))
+        self.assertEqual(adapter.parents([large, key]), {large: key})
+        self.assertFalse({small, large, huge} & {item.key for item in adapter.items()}, "No variant is an item.")
+
+    def test_any_number_of_items_with_variants_costs_the_same_queries(self) -> None:
+        keys = []
+        for number in range(1, 5):
+            product = self.make_product(f"Contract shirt {number}", Decimal(9), stock=1)
+            for label in "SML"[: 1 + number // 2]:
+                self.make_variant(product, label, Decimal(9), stock=1)
+            keys.append(self.key(product))
+
+        def query_count(asked: list[str]) -> int:
+            with CaptureQueriesContexts() as queries:
+                self.assertEqual(len(get_adapter().get_items(asked, None)), len(asked))
+            return queries.count
+
+        query_count(keys[:1])
+        self.assertEqual(query_count(keys), query_count(keys[:1]), "get_items asks for all variants at once.")
+
+    def test_the_chosen_variant_is_what_is_priced_and_put_into_the_cart(self) -> None:
+        self.skip_without_cart()
+        coffee, (small, large, _huge), pot, bundle = self.make_coffee_set()
+        for choices, expected, saved in (([], small, "4.00"), ([large], large, "8.00")):
+            request = self.make_request()
+            offer = serving.add_to_cart(bundle.pk, request, choices=choices)
+            self.assertEqual(offer.saving, Decimal(saved))
+            self.assertEqual(self.cart(request), {self.key(pot): 1, expected: 2})
+            self.assertEqual(self.cart_discount(request), Decimal(saved), "A bundle is whole in any variant.")
+
+    def test_a_choice_that_cannot_be_had_adds_nothing(self) -> None:
+        self.skip_without_cart()
+        _coffee, (small, large, huge), pot, bundle = self.make_coffee_set()
+        wrong = [["no-such-variant"], [self.key(pot)], [small, large], *([[huge]] if self.counts_stock else [])]
+        for choices in wrong:
+            request = self.make_request()
+            with self.assertRaises(CannotAddToCart):
+                serving.add_to_cart(bundle.pk, request, choices=choices)
+            self.assertEqual(self.cart(request), {})
+
+    def test_stock_is_counted_by_variant(self) -> None:
+        self.skip_without_cart()
+        self.skip_without_stock()
+        _coffee, (small, large, _huge), _pot, bundle = self.make_coffee_set()
+        request = self.make_request()
+        serving.add_to_cart(bundle.pk, request, choices=[large])
+        with self.assertRaises(CannotAddToCart):
+            serving.add_to_cart(bundle.pk, request, choices=[large])
+        serving.add_to_cart(bundle.pk, request, choices=[small])
+        self.assertEqual((self.cart(request)[small], self.cart(request)[large]), (2, 2))
+
+    def test_an_order_keeps_the_variant_and_teaches_the_item(self) -> None:
+        self.skip_without_cart()
+        coffee, (_small, large, _huge), pot, bundle = self.make_coffee_set()
+        request = self.make_request()
+        serving.add_to_cart(bundle.pk, request, choices=[large])
+        sold = {line.key: (line.quantity, line.discount, line.bundle_id) for line in self.checkout(request)}
+        self.assertEqual(
+            sold,
+            {self.key(pot): (1, Decimal("2.00"), bundle.pk), large: (2, Decimal("6.00"), bundle.pk)},
+        )
+        rows = [dict(zip(LINE_COLUMNS, row, strict=True)) for row in get_adapter().order_lines()]
+        learned = {str(row["item_key"]): row["quantity"] for row in rows if row["counts"]}
+        self.assertEqual(learned, {self.key(pot): 1, self.key(coffee): 2})
 
     # The checkout
 

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST
 
 from bundle_app import serving
 from bundle_app.exceptions import BundleNotOnOffer, CannotAddToCart
+from bundle_app.serving.choosing import MOST_CHOICES
 
 
 @csrf_protect
@@ -24,6 +25,7 @@ def add(request: HttpRequest, pk: int) -> HttpResponseRedirect:
             request,
             only_missing=request.POST.get("only_missing") == "1",
             impression=request.POST.get("impression", ""),
+            choices=request.POST.getlist("choices")[:MOST_CHOICES],
         )
     except (BundleNotOnOffer, CannotAddToCart) as error:
         messages.error(request, str(error), fail_silently=True)

@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
 from bundle_app import redemptions
 from example_shop.forms import RefundForm
@@ -23,12 +24,13 @@ if TYPE_CHECKING:
     CategoryAdminBase = admin.ModelAdmin[Category]
     ProductAdminBase = admin.ModelAdmin[Product]
     OrderLineInlineBase = admin.TabularInline[OrderLine, Order]
+    SizeInlineBase = admin.TabularInline[Product, Product]
     OrderAdminBase = admin.ModelAdmin[Order]
     ShopSourceAdminBase = admin.ModelAdmin[ShopSource]
     VoucherAdminBase = admin.ModelAdmin[Voucher]
 else:  # Django's admin classes take type parameters in its stubs only.
     CategoryAdminBase = ProductAdminBase = OrderAdminBase = ShopSourceAdminBase = admin.ModelAdmin
-    OrderLineInlineBase = admin.TabularInline
+    OrderLineInlineBase = SizeInlineBase = admin.TabularInline
     VoucherAdminBase = admin.ModelAdmin
 
 
@@ -39,11 +41,22 @@ class CategoryAdmin(CategoryAdminBase):
     prepopulated_fields = {"slug": ("name",)}
 
 
+class SizeInline(SizeInlineBase):
+    model = Product
+    fields = ("sku", "title", "title_zh", "category", "size", "price", "cost", "stock", "active")
+    extra = 0
+    show_change_link = True
+    verbose_name = _lazy("size")
+    verbose_name_plural = _lazy("sizes")
+
+
 @admin.register(Product)
 class ProductAdmin(ProductAdminBase):
-    list_display = ("sku", "title", "category", "price", "stock", "active", "sold_count")
+    list_display = ("sku", "title", "category", "size", "price", "stock", "active", "sold_count")
     list_filter = ("active", "category")
     list_select_related = ("category",)
+    raw_id_fields = ("parent",)
+    inlines = (SizeInline,)
     search_fields = ("sku", "title", "title_zh")
     readonly_fields = ("sold_count",)
 

@@ -27,7 +27,8 @@ class ExampleShopAdapter(FieldMapAdapter):
         return replace(card, title=product.local_title) if isinstance(product, Product) else card
 
     def search_items(self, query: str, *, limit: int) -> list[ItemCard]:
-        return [self.card(product) for product in Product.objects.matching(query).order_by("-sold_count")[:limit]]
+        found = Product.objects.filter(parent=None).matching(query).order_by("-sold_count")[:limit]
+        return self.with_variants([self.card(product) for product in found])
 
     def cart_quantities(self, request: HttpRequest) -> Mapping[str, int]:
         return Cart(request.session).quantities()
@@ -36,7 +37,7 @@ class ExampleShopAdapter(FieldMapAdapter):
         """A whole bundle goes in as a group with its discount; the rest of one, as single items without."""
         cart, parts = Cart(request.session), {line.key: line.quantity for line in lines}
         try:
-            if parts == bundle.quantities():
+            if {line.item_key: line.quantity for line in lines} == bundle.quantities():
                 cart.add_bundle(bundle.pk, parts, impression=lines[0].impression)
             else:
                 cart.add_all(parts)

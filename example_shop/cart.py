@@ -263,7 +263,9 @@ class Cart:
 
 
 def products_by_sku(skus: Mapping[str, int]) -> dict[str, Product]:
-    return {product.sku: product for product in Product.objects.filter(sku__in=list(skus)).order_by("pk")}
+    """What is sold by these numbers, with the products that they are sizes of."""
+    found = Product.objects.filter(sku__in=list(skus)).select_related("parent").order_by("pk")
+    return {product.sku: product for product in found}
 
 
 def _problems(wanted: Mapping[str, int], products: Mapping[str, Product]) -> list[str]:
@@ -294,7 +296,14 @@ def _priced_bundles(groups: list[dict[str, Any]], products: Mapping[str, Product
     if not groups:
         return ()
     cards = {
-        sku: ItemCard(key=sku, title=product.title, price=product.price, currency=product.currency, cost=product.cost)
+        sku: ItemCard(
+            key=sku,
+            title=product.title,
+            price=product.price,
+            currency=product.currency,
+            cost=product.cost,
+            parent=product.parent.sku if product.parent else "",
+        )
         for sku, product in products.items()
     }
     held = [serving.HeldBundle(bundle_id=group["bundle"], quantities=group["parts"]) for group in groups]

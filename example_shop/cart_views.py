@@ -30,6 +30,9 @@ def add(request: HttpRequest) -> HttpResponse:
         messages.error(request, _("That quantity cannot be ordered."))
         return redirect("cart")
     product = get_object_or_404(Product, sku=form.cleaned_data["sku"])
+    if product.sizes.exists():
+        messages.error(request, _("Please choose a size."))
+        return redirect(product)
     try:
         Cart(request.session).add(product, form.cleaned_data["quantity"])
     except CartError as error:

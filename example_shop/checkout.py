@@ -34,7 +34,8 @@ def place_order(cart: Cart, *, email: str, user: User | None, expected_total: De
         CartError: the cart is empty, something in it cannot be had any more, or it costs another sum; nothing was
             written.
     """
-    locked = Product.objects.select_for_update().filter(sku__in=list(cart.quantities())).order_by("pk")
+    in_cart = Product.objects.filter(sku__in=list(cart.quantities())).select_related("parent")
+    locked = in_cart.select_for_update(of=("self",)).order_by("pk")
     contents = cart.contents({product.sku: product for product in locked})
     if not contents:
         raise CartError(_("The cart is empty."))
@@ -49,6 +50,8 @@ def place_order(cart: Cart, *, email: str, user: User | None, expected_total: De
     _redeem(order, contents)
     for sku, quantity in cart.quantities().items():
         Product.objects.filter(sku=sku).update(stock=F("stock") - quantity, sold_count=F("sold_count") + 1)
+    parents = {product.parent_id for product in locked if product.parent_id is not None}
+    Product.objects.filter(pk__in=parents).update(sold_count=F("sold_count") + 1)
     cart.clear()
     return order
 

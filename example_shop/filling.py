@@ -124,5 +124,7 @@ def count_sales() -> None:
     """Store with each product in how many paid orders it stands, so that no page has to count."""
     paid = OrderLine.objects.filter(order__status=Order.Status.PAID, product__isnull=False).order_by()
     order_count = dict(paid.values_list("product").annotate(Count("order", distinct=True)))
+    of_sizes = paid.filter(product__parent__isnull=False)
+    order_count |= dict(of_sizes.values_list("product__parent").annotate(Count("order", distinct=True)))
     products = [Product(pk=pk, sold_count=count) for pk, count in order_count.items()]
     Product.objects.bulk_update(products, ["sold_count"], batch_size=500)

@@ -13,7 +13,7 @@ from typing import ClassVar
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
-from django.db.models import Case, Count, F, Q, When, Window
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, When, Window
 from django.db.models.functions import RowNumber
 from django.urls import reverse
 from django.utils.translation import get_language
@@ -53,7 +53,9 @@ class Category(models.Model):
 
 class ProductQuerySet(models.QuerySet["Product"]):
     def for_sale(self) -> ProductQuerySet:
-        return self.filter(active=True)
+        """What has a page: products, not their sizes. `in_stock` says whether any of it is left, in any size."""
+        left = Product.objects.filter(parent=OuterRef("pk"), active=True, stock__gt=0)
+        return self.filter(active=True, parent=None).annotate(in_stock=Q(stock__gt=0) | Q(Exists(left)))
 
     def with_category(self) -> ProductQuerySet:
         return self.select_related("category")
@@ -86,6 +88,16 @@ class Product(models.Model):
     variant_group = models.CharField(
         _("variant group"), max_length=60, blank=True, help_text=_("The same for all colours of one product.")
     )
+    parent = models.ForeignKey(
+        "self", models.CASCADE, null=True, blank=True, related_name="sizes", verbose_name=_("size of")
+    )
+    size = models.CharField(
+        _("size"),
+        max_length=20,
+        blank=True,
+        db_default="",
+        help_text=_("A product that comes in sizes is sold in these alone, each with a price and a stock of its own."),
+    )
     price = models.DecimalField(_("price"), max_digits=10, decimal_places=2)
     cost = models.DecimalField(
         _("cost"),
@@ -107,6 +119,10 @@ class Product(models.Model):
         ordering: ClassVar[list[str]] = ["title", "pk"]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(condition=Q(price__gte=0), name="example_shop_product_price_not_negative"),
+            models.CheckConstraint(
+                condition=Q(parent=None, size="") | (Q(parent__isnull=False) & ~Q(size="")),
+                name="example_shop_product_size_of_a_product",
+            ),
             models.CheckConstraint(
                 condition=Q(cost__isnull=True) | Q(cost__gte=0), name="example_shop_product_cost_not_negative"
             ),
@@ -137,6 +153,11 @@ class Product(models.Model):
     @property
     def can_be_bought(self) -> bool:
         return self.active and self.stock > 0
+
+    @property
+    def shown_as(self) -> Product:
+        """The product whose page this is on: a size has none of its own."""
+        return self.parent or self
 
     @property
     def picture_url(self) -> str:

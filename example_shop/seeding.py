@@ -23,8 +23,8 @@ from example_shop.generate import GeneratedOrder, categories, generate_orders, p
 from example_shop.generate.orders import MEMBER_COUNT
 from example_shop.models import Category, Order, OrderLine, Product, ShopSource
 
-SOLD_OUT = frozenset({"BOL-1", "PIL-1"})
-"""Two products are sold out, so that one sees what that looks like. Neither is anybody's planted partner."""
+SOLD_OUT = frozenset({"BOL-1", "PIL-1", "SHO-T-38"})
+"""Two products and a size are sold out, so that one sees what that looks like. None is anybody's planted partner."""
 
 COST_RATIO = Decimal("0.6")
 """What the shop pays for a product, as a share of its price."""
@@ -44,11 +44,12 @@ def seed(*, order_count: int, seed: int, progress: Progress) -> bool:
         return False
     progress("Writing the catalogue")
     product_pks = _write_catalogue(random.Random(seed))
+    size_pks = _write_sizes(product_pks, random.Random(seed))
     progress(f"Writing {MEMBER_COUNT:,} members")
     member_pks = create_members(MEMBER_COUNT)
     progress(f"Writing {order_count:,} orders")
     orders = list(generate_orders(order_count=order_count, seed=seed))
-    _write_orders(orders, product_pks=product_pks, member_pks=member_pks)
+    _write_orders(orders, product_pks=product_pks, size_pks=size_pks, member_pks=member_pks)
     reset_sequences()
     count_sales()
     ShopSource.objects.create(kind=ShopSource.Kind.GENERATED, name=SOURCE_NAME, fingerprint=fingerprint)
@@ -75,14 +76,42 @@ def _write_catalogue(rng: random.Random) -> dict[str, int]:
             variant_group=product.variant_group,
             price=product.price,
             cost=(product.price * COST_RATIO).quantize(product.price),
-            stock=0 if product.sku in SOLD_OUT else rng.randint(40, 400),
+            stock=0 if product.sku in SOLD_OUT or product.sizes else rng.randint(40, 400),
         )
         for product in products()
     )
     return {product.sku: product.pk for product in created}
 
 
-def _write_orders(orders: list[GeneratedOrder], *, product_pks: dict[str, int], member_pks: list[int]) -> None:
+def _write_sizes(product_pks: dict[str, int], rng: random.Random) -> dict[str, list[int]]:
+    """What a product that comes in sizes is sold as. Returns their primary keys by the product's number."""
+    pks: dict[str, list[int]] = {}
+    for product in (product for product in products() if product.sizes):
+        parent = Product.objects.get(pk=product_pks[product.sku])
+        for size, price in product.sizes.items():
+            sku = f"{product.sku}-{size.replace(' ', '').upper()}"
+            made = Product.objects.create(
+                sku=sku,
+                parent=parent,
+                size=size,
+                title=f"{product.title}, {size}",
+                title_zh=f"{product.title_zh}，{size}",
+                category_id=parent.category_id,
+                price=price,
+                cost=(price * COST_RATIO).quantize(price),
+                stock=0 if sku in SOLD_OUT else rng.randint(40, 400),
+            )
+            pks.setdefault(product.sku, []).append(made.pk)
+    return pks
+
+
+def _write_orders(
+    orders: list[GeneratedOrder],
+    *,
+    product_pks: dict[str, int],
+    size_pks: dict[str, list[int]],
+    member_pks: list[int],
+) -> None:
     first_pk = next_pk(Order)
     write_rows(
         Order,
@@ -104,6 +133,8 @@ def _write_orders(orders: list[GeneratedOrder], *, product_pks: dict[str, int], 
     def lines() -> Iterator[tuple[Any, ...]]:
         for order_pk, order in enumerate(orders, start=first_pk):
             for line in order.lines:
-                yield order_pk, product_pks[line.sku], titles[line.sku], line.quantity, line.unit_price, 0
+                sizes = size_pks.get(line.sku)
+                sold = sizes[order_pk % len(sizes)] if sizes else product_pks[line.sku]
+                yield order_pk, sold, titles[line.sku], line.quantity, line.unit_price, 0
 
     write_rows(OrderLine, ("order_id", "product_id", "title", "quantity", "unit_price", "discount"), lines())

@@ -70,7 +70,10 @@ def search(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def product(request: HttpRequest, sku: str) -> HttpResponse:
-    shown = get_object_or_404(Product.objects.with_category(), sku=sku)
+    """A product; for the number of one of its sizes, the same page with that size chosen."""
+    asked = get_object_or_404(Product.objects.with_category().select_related("parent__category"), sku=sku)
+    shown = asked.shown_as
+    sizes = list(shown.sizes.order_by("pk"))
     variants = Product.objects.for_sale().filter(variant_group=shown.variant_group).order_by("pk")
     similar = Product.objects.for_sale().filter(category=shown.category).exclude(pk=shown.pk)
     if shown.variant_group:
@@ -80,6 +83,9 @@ def product(request: HttpRequest, sku: str) -> HttpResponse:
         "example_shop/product.html",
         {
             "product": shown,
+            "sizes": sizes,
+            "chosen_sku": asked.sku,
+            "can_be_bought": any(one.can_be_bought for one in sizes) if sizes else shown.can_be_bought,
             "variants": list(variants) if shown.variant_group else [],
             "similar": similar.one_per_variant_group().with_category().order_by("-sold_count", "pk")[:4],
         },
@@ -90,7 +96,8 @@ def product(request: HttpRequest, sku: str) -> HttpResponse:
 @cache_control(public=True, max_age=24 * 60 * 60)
 def picture(request: HttpRequest, sku: str) -> HttpResponse:  # noqa: ARG001
     """A product's picture: drawn from what the product is called, the same every time."""
-    shown = get_object_or_404(Product.objects.with_category(), sku=sku)
+    asked = get_object_or_404(Product.objects.with_category().select_related("parent__category"), sku=sku)
+    shown = asked.shown_as
     svg = draw(title=shown.title, category=shown.category.slug, maker=shown.maker, key=shown.sku)
     return HttpResponse(svg, content_type="image/svg+xml; charset=utf-8")
 

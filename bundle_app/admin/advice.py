@@ -33,7 +33,7 @@ class Advice:
 def advice(bundle: Bundle, offer: Offer | None, scores: Sequence[Score]) -> Advice | None:
     """The discount that the sales of a bundle suggest; None where they tell nothing, or it cannot be sold at all."""
     told = [score for score in scores if score.evidence.get("anchor_orders") is not None]
-    keys = [part.item.key for part in offer.parts] if offer is not None else []
+    keys = [part.item.item_key for part in offer.parts] if offer is not None else []
     rated = [(_together(score), score) for score in told if score.anchor_key in keys]
     if offer is None or not rated:
         return None

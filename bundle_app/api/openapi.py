@@ -30,10 +30,17 @@ OFFER = {
     "combinable": False,
     "valid_until": "2026-12-24T23:00:00Z",
     "impression": "",
+    "words": {
+        "unit_prices": ["€1,299.00", "€29.90"],
+        "full_price": "€1,328.90",
+        "total": "€1,262.45",
+        "saving": "You save €66.45",
+    },
     "parts": [
         {
-            "key": "LAP-14",
-            "title": "Aurora 14 laptop",
+            "key": "LAP-14-16",
+            "item_key": "LAP-14",
+            "title": "Aurora 14 laptop, 16 GB",
             "url": "/p/aurora-14/",
             "image_url": "/media/aurora-14.webp",
             "quantity": 1,
@@ -41,9 +48,26 @@ OFFER = {
             "line_total": "1299.00",
             "discount": "64.95",
             "in_cart": False,
+            "variants": [
+                {
+                    "key": "LAP-14-16",
+                    "title": "16 GB",
+                    "unit_price": "1299.00",
+                    "available": True,
+                    "chosen": True,
+                },
+                {
+                    "key": "LAP-14-32",
+                    "title": "32 GB",
+                    "unit_price": "1499.00",
+                    "available": True,
+                    "chosen": False,
+                },
+            ],
         },
         {
             "key": "MOU-1",
+            "item_key": "MOU-1",
             "title": "Wireless mouse",
             "url": "/p/wireless-mouse/",
             "image_url": "",
@@ -52,10 +76,12 @@ OFFER = {
             "line_total": "29.90",
             "discount": "1.50",
             "in_cart": False,
+            "variants": [],
         },
     ],
 }
 NOT_ON_OFFER = {"detail": "This set is not on offer any more.", "code": "not_found"}
+NOT_OFFERED = {"detail": "That choice is not offered any more. Please choose once more.", "code": "invalid"}
 SOLD_OUT = {"detail": "Sold out: Wireless mouse. Nothing was added to your cart.", "code": "cannot_add"}
 THROTTLED = {"detail": "Request was throttled. Expected available in 37 seconds.", "code": "throttled"}
 INVALID = {"detail": "There are 80 items; expected at most 50.", "code": "invalid"}

@@ -22,7 +22,8 @@ from bundle_app.api.authentication import CsrfSessionAuthentication
 from bundle_app.api.pagination import OfferPagination
 from bundle_app.api.serializers import BundleAddSerializer, BundleOfferSerializer, BundleProblemSerializer
 from bundle_app.api.throttles import VisitorThrottle
-from bundle_app.exceptions import BundleNotOnOffer, CannotAddToCart
+from bundle_app.exceptions import BundleNotOnOffer, CannotAddToCart, ChoiceNotOffered
+from bundle_app.shop import get_adapter
 
 MOST_ITEMS = 50
 MOST_OFFERS = 100
@@ -80,11 +81,12 @@ class BundleList(BundleView):
     )
     def get(self, request: Request) -> Response:
         """Bundles that can be bought now, at this shopper's prices."""
+        adapter = get_adapter()
         offers = serving.bundles_for(
-            _keys(request, "item"),
+            adapter.item_keys(_keys(request, "item")),
             request=request._request,
             limit=MOST_OFFERS,
-            exclude=_keys(request, "exclude"),
+            exclude=adapter.item_keys(_keys(request, "exclude")),
             placement=_placement(request),
         )
         page = self.paginate_queryset(offers)
@@ -98,19 +100,36 @@ class BundleDetail(BundleView):
         operation_id="product_bundles_retrieve",
         tags=["product bundles"],
         summary="One bundle on offer",
-        responses={200: BundleOfferSerializer, 404: BundleProblemSerializer, 429: BundleProblemSerializer},
+        parameters=[
+            openapi.query("choices", "Key of a variant to price it with, at most one for each part.", many=True),
+            openapi.query("only_missing", "Leave out of the price what is in the cart already.", kind=bool),
+        ],
+        responses={
+            200: BundleOfferSerializer,
+            400: BundleProblemSerializer,
+            404: BundleProblemSerializer,
+            429: BundleProblemSerializer,
+        },
         examples=[
             openapi.example("Bundle", openapi.OFFER),
+            openapi.example("No such variant", openapi.NOT_OFFERED, status=400),
             openapi.example("Not on offer", openapi.NOT_ON_OFFER, status=404),
             openapi.example("Too many requests", openapi.THROTTLED, status=429),
         ],
     )
     def get(self, request: Request, pk: int) -> Response:
-        """A bundle that can be bought now, at this shopper's prices."""
+        """A bundle that can be bought now, at this shopper's prices, with the variants that are asked for."""
         try:
-            offer = serving.offer_by_id(pk, request=request._request)
+            offer = serving.offer_by_id(
+                pk,
+                request=request._request,
+                choices=_keys(request, "choices"),
+                only_missing=request.query_params.get("only_missing", "") in {"1", "true"},
+            )
         except BundleNotOnOffer as error:
             raise NotFound(str(error)) from error
+        except ChoiceNotOffered as error:
+            raise problems.InvalidQuery(str(error)) from error
         if offer is None:
             raise NotFound(gettext("This set cannot be bought at the moment."), code="sold_out")
         return Response(self.get_serializer(offer).data)

@@ -1,6 +1,7 @@
 """What a page shows and what its button does: the use cases of the web process.
 
     candidates   which bundles may be shown, and in which order: the live model's and the merchandisers' own
+    choosing     which variant of each part is sold
     offers       a bundle with today's prices, or why it cannot be bought
     pages        the two together: offers for a page, as objects or as HTML
     cart         an offer into the shopper's cart
@@ -11,7 +12,7 @@
 
 Nothing here writes to the app's tables, and no price is remembered: the shop is asked each time. What is unusual is
 the budget: four SQL queries a page, whatever the number of bundles, parts and rules: rules, candidates, parts, the
-shop's items.
+shop's items; a fifth reads variants, in a shop that has them.
 """
 
 from __future__ import annotations

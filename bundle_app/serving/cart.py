@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from django.db import transaction
@@ -14,32 +14,43 @@ from bundle_app.exceptions import CannotAddToCart
 from bundle_app.models import Bundle
 from bundle_app.models.score import SHOP_WIDE
 from bundle_app.serving.candidates import Candidate
+from bundle_app.serving.choosing import held_of, refuse_unoffered, sold_cards
 from bundle_app.serving.offers import Offer, compose, obstacles
 from bundle_app.serving.pages import bundle_on_offer, refuse_hidden
 from bundle_app.shop import IMPRESSION_LENGTH, ItemCard, get_adapter
 
 
-def add_to_cart(bundle_id: int, request: HttpRequest, *, only_missing: bool = False, impression: str = "") -> Offer:
+def add_to_cart(
+    bundle_id: int,
+    request: HttpRequest,
+    *,
+    only_missing: bool = False,
+    impression: str = "",
+    choices: Collection[str] = (),
+) -> Offer:
     """Put all parts of a bundle on offer into the cart, at today's prices, the discount allocated line by line.
 
     Stock is compared with the whole cart: what it holds of a part already, and what the bundle adds. With
     `only_missing`, parts that are in the cart already are not added once more. `impression` names the showing that
-    led to this; one that no widget can have sent is dropped, since a sale is worth more.
+    led to this; one that no widget can have sent is dropped, since a sale is worth more. `choices` are the variants to
+    sell, by their keys; of an item that none is chosen of, it is the first to be had.
 
     Raises:
         BundleNotOnOffer: there is none of that number, it may not be sold now, or a rule hides it.
         CannotAddToCart: a part is sold out, or the cart refused; the message is for the shopper.
+        ChoiceNotOffered: a choice is none of the bundle's variants, or there are two of one part.
     """
     bundle = bundle_on_offer(bundle_id)
     adapter = get_adapter()
     cards = adapter.get_items(list(bundle.quantities()), request)
     held = adapter.cart_quantities(request)
-    if only_missing and all(held.get(key) for key in bundle.quantities()):
+    refuse_unoffered(bundle, cards, choices)
+    if only_missing and all(held_of(cards.get(key), key, held) for key in bundle.quantities()):
         raise CannotAddToCart(gettext("All of this set is in your cart already."))
     candidate = Candidate(bundle=bundle, anchor_key=SHOP_WIDE, evidence={})
-    offer = compose(candidate, cards, held=held, only_missing=only_missing)
+    offer = compose(candidate, cards, held=held, only_missing=only_missing, choices=choices)
     if offer is None:
-        raise CannotAddToCart(_refusal(bundle, cards))
+        raise CannotAddToCart(_refusal(bundle, cards, sold_cards(bundle, cards, choices=choices, held=held)))
     refuse_hidden(offer, request=request)
     known = impression if len(impression) <= IMPRESSION_LENGTH and "\x00" not in impression else ""
     offer = replace(offer, impression=known)
@@ -48,12 +59,12 @@ def add_to_cart(bundle_id: int, request: HttpRequest, *, only_missing: bool = Fa
     return offer
 
 
-def _refusal(bundle: Bundle, cards: Mapping[str, ItemCard]) -> str:
-    """Which part is missing. A shopper is not told how many pieces are left."""
+def _refusal(bundle: Bundle, cards: Mapping[str, ItemCard], sold: Mapping[str, ItemCard]) -> str:
+    """Which part is missing, and in which variant. A shopper is not told how many pieces are left."""
     missing = [
-        cards[part.item_key].title if part.item_key in cards else part.title or part.item_key
+        sold[part.item_key].title if part.item_key in sold else part.title or part.item_key
         for part in bundle.parts.all()
-        if part.item_key not in cards or not cards[part.item_key].can_sell(part.quantity)
+        if part.item_key not in sold or not sold[part.item_key].can_sell(part.quantity)
     ]
     if missing:
         return gettext("Sold out: %(titles)s. Nothing was added to your cart.") % {

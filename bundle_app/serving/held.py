@@ -1,8 +1,9 @@
 """Bundles that a cart holds already: what they save today, or why they save nothing any more.
 
 A cart keeps numbers and quantities; whenever it is read, and once more at the checkout, it asks here. The discount
-belongs to the whole bundle: it ends when the bundle is broken up, and when it is not on offer any more. Two queries
-whatever the number of bundles, a third where some are not on offer, none for none.
+belongs to the whole bundle: it ends when the bundle is broken up, and when it is not on offer any more. A bundle is
+whole with any variant of its items, so that a size may be exchanged for another. Two queries whatever the number of
+bundles, a third where some are not on offer, none for none.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from bundle_app.shop import ItemCard
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldBundle:
-    """A group in a cart: the bundle that it was added as, and what is in it now, quantities by key."""
+    """A group in a cart: the bundle that it was added as, and what is in it now: quantities by the keys of what is sold."""
 
     bundle_id: int
     quantities: Mapping[str, int]
@@ -72,7 +73,7 @@ class HeldPrice:
 
 
 def price_held(groups: Sequence[HeldBundle], cards: Mapping[str, ItemCard]) -> list[HeldPrice]:
-    """Price the groups of a cart, in their order; `cards` are those of all that is in them.
+    """Price the groups of a cart, in their order; `cards` are those of all that is in them, variants by their keys.
 
     Where a bundle may be sold only so many times more, its first groups get the price and the others are USED_UP.
     """
@@ -97,13 +98,22 @@ def price_held(groups: Sequence[HeldBundle], cards: Mapping[str, ItemCard]) -> l
 
 def _standing(group: HeldBundle, bundle: Bundle, cards: Mapping[str, ItemCard], *, taken_count: int) -> HeldStanding:
     """What a group is of a bundle that is on offer, once so many groups before it have been sold."""
-    if bundle.quantities() != dict(group.quantities) or not group.quantities.keys() <= cards.keys():
+    if bundle.quantities() != _by_item(group, cards):
         return HeldStanding.BROKEN_UP
     if bundle.uses_left is not None and bundle.uses_left <= taken_count:
         return HeldStanding.USED_UP
     currencies = {cards[key].currency for key in group.quantities}
     fits = len(currencies) == 1 and bundle.discount.fits(next(iter(currencies)))
     return HeldStanding.WHOLE if fits else HeldStanding.NOT_ON_OFFER
+
+
+def _by_item(group: HeldBundle, cards: Mapping[str, ItemCard]) -> dict[str, int]:
+    """What a group holds in items; nothing that the shop has no more, nor an item that is sold in variants only."""
+    counts: Counter[str] = Counter()
+    for key, quantity in group.quantities.items():
+        if key in cards and not cards[key].variants:
+            counts[cards[key].item_key] += quantity
+    return dict(counts)
 
 
 def _priced(

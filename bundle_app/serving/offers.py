@@ -1,6 +1,7 @@
 """A bundle with today's prices, or the reasons why it cannot be bought.
 
-Pure but for reading `bundle.parts`, which callers fetch beforehand: the shop's item cards are handed in.
+Pure but for reading `bundle.parts`, which callers fetch beforehand: the shop's item cards are handed in. Price, stock
+and cost of a part are those of what would be sold of it, the chosen variant; title and evidence are the item's.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from bundle_app import conf, explain
 from bundle_app.models import Bundle, BundlePart
 from bundle_app.pricing import NO_DISCOUNT, BundlePrice, Limit, Line, line_total, price_bundle
 from bundle_app.serving.candidates import Candidate
+from bundle_app.serving.choosing import Option, held_of, is_left, options, sold_cards
 from bundle_app.shop import CartLine, ItemCard
 
 
@@ -22,15 +24,32 @@ from bundle_app.shop import CartLine, ItemCard
 class OfferedPart:
     """One line of an offer: `line_total` is for all its quantity and before `discount`.
 
-    A part that is `in_cart` is shown and neither priced nor added.
+    A part that is `in_cart` is shown and neither priced nor added. Where there is a choice, `item` is the chosen
+    variant's card, `name` is the item's title without the variant, and `options` are what may be chosen.
     """
 
     item: ItemCard
+    name: str
+    options: tuple[Option, ...] = ()
     quantity: int
     line_total: Decimal
     discount: Decimal
     is_anchor: bool = False
     in_cart: bool = False
+
+    @property
+    def is_choice(self) -> bool:
+        """Whether there is anything to choose."""
+        return len(self.options) > 1 and not self.in_cart
+
+    @property
+    def variant(self) -> str:
+        """The label of what is sold, "" where the item has no variants."""
+        return next((option.variant.label for option in self.options if option.is_chosen), "")
+
+    @property
+    def prices_differ(self) -> bool:
+        return len({option.variant.price for option in self.options}) > 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +72,7 @@ class Offer:
 
     @property
     def title(self) -> str:
-        return self.bundle.title or " + ".join(part.item.title for part in self.parts)
+        return self.bundle.title or " + ".join(part.name for part in self.parts)
 
     @property
     def saving(self) -> Decimal:
@@ -70,6 +89,16 @@ class Offer:
         if not self.saving or self.price.limit in {Limit.MAXIMUM, Limit.FLOOR}:
             return ""
         return explain.price_note(self.bundle.discount, free=self.cheapest.item.title)
+
+    @property
+    def is_choice(self) -> bool:
+        """Whether some part is still to be chosen."""
+        return any(part.is_choice for part in self.parts)
+
+    @property
+    def prices_differ(self) -> bool:
+        """Whether what is chosen changes what is paid."""
+        return any(part.is_choice and part.prices_differ for part in self.parts)
 
     @property
     def cheapest(self) -> OfferedPart:
@@ -90,6 +119,7 @@ class Offer:
                 unit_price=part.item.price or Decimal(0),
                 discount=part.discount,
                 impression=self.impression,
+                parent=part.item.parent,
             )
             for part in self.missing
         ]
@@ -102,21 +132,26 @@ def compose(
     anchors: Collection[str] = (),
     held: Mapping[str, int] | None = None,
     only_missing: bool = False,
+    choices: Collection[str] = (),
 ) -> Offer | None:
     """Price a candidate, the page's own item first; None if any of it cannot be bought, or none is left to buy.
 
-    `held` is what the cart holds of each item: all of it counts against stock. With `only_missing`, what is in the
+    `held` is what the cart holds of each product: all of it counts against stock. With `only_missing`, what is in the
     cart already is not sold twice. The discount is one for the whole bundle: for the rest of a bundle there is none,
-    because no cart could tell it from a bundle that was taken apart again.
+    because no cart could tell it from a bundle that was taken apart again. `choices` are variant keys.
     """
     bundle, held = candidate.bundle, held or {}
     parts = sorted(bundle.parts.all(), key=lambda part: part.item_key not in anchors)
-    missing = [part for part in parts if not (only_missing and held.get(part.item_key))]
-    if obstacles(bundle, cards) or not missing or not all(_is_left(part, cards, held) for part in missing):
+    in_cart = {part.item_key: held_of(cards.get(part.item_key), part.item_key, held) for part in parts if only_missing}
+    missing = [part for part in parts if not in_cart.get(part.item_key)]
+    sold = sold_cards(bundle, cards, choices=[*filter(None, in_cart.values()), *choices], held=held)
+    if _obstacles(bundle, sold) or not missing:
         return None
-    currency = cards[parts[0].item_key].currency
+    if not all(is_left(sold[part.item_key], part.quantity, held) for part in missing):
+        return None
+    currency = sold[parts[0].item_key].currency
     price = price_bundle(
-        as_lines({part.item_key: part.quantity for part in missing}, cards),
+        as_lines({part.item_key: part.quantity for part in missing}, sold),
         discount=bundle.discount if missing == parts else NO_DISCOUNT,
         currency=currency,
         floor=conf.load().floor,
@@ -126,9 +161,11 @@ def compose(
         bundle=bundle,
         parts=tuple(
             OfferedPart(
-                item=cards[part.item_key],
+                item=sold[part.item_key],
+                name=cards[part.item_key].title,
+                options=options(part, cards[part.item_key], sold[part.item_key], held),
                 quantity=part.quantity,
-                line_total=line_total(_line(cards[part.item_key], part.quantity), currency),
+                line_total=line_total(_line(sold[part.item_key], part.quantity), currency),
                 discount=discounts.get(part.item_key, Decimal(0)),
                 is_anchor=part.item_key in anchors,
                 in_cart=part not in missing,
@@ -144,7 +181,7 @@ def compose(
             titles={part.item_key: cards[part.item_key].title for part in parts},
         ),
         anchor_key=candidate.anchor_key or next((part.item_key for part in parts if part.item_key in anchors), ""),
-        available=available_count(bundle, missing, cards, held=held),
+        available=available_count(bundle, missing, sold, held=held),
     )
 
 
@@ -158,28 +195,28 @@ def _line(card: ItemCard, quantity: int) -> Line:
 
 
 def available_count(
-    bundle: Bundle, parts: Iterable[BundlePart], cards: Mapping[str, ItemCard], *, held: Mapping[str, int]
+    bundle: Bundle, parts: Iterable[BundlePart], sold: Mapping[str, ItemCard], *, held: Mapping[str, int]
 ) -> int | None:
     """How many such sets can be sold beside what the cart holds: the minimum over the parts, and over the uses left.
 
-    None where neither stock nor uses are counted.
+    `sold` are the cards of what is sold of each part. None where neither stock nor uses are counted.
     """
     counts = [
-        max(stock - held.get(part.item_key, 0), 0) // part.quantity
+        max(card.stock - held.get(card.key, 0), 0) // part.quantity
         for part in parts
-        if (stock := cards[part.item_key].stock) is not None
+        if (card := sold[part.item_key]).stock is not None
     ]
     if bundle.uses_left is not None:
         counts.append(bundle.uses_left)
     return min(counts, default=None)
 
 
-def _is_left(part: BundlePart, cards: Mapping[str, ItemCard], held: Mapping[str, int]) -> bool:
-    return cards[part.item_key].can_sell(part.quantity + held.get(part.item_key, 0))
-
-
 def obstacles(bundle: Bundle, cards: Mapping[str, ItemCard]) -> list[str]:
     """Why a bundle cannot be bought, one plain sentence each; empty if it can. For merchandisers."""
+    return _obstacles(bundle, sold_cards(bundle, cards))
+
+
+def _obstacles(bundle: Bundle, cards: Mapping[str, ItemCard]) -> list[str]:
     parts = list(bundle.parts.all())
     found = [obstacle for part in parts if (obstacle := _obstacle(part, cards.get(part.item_key)))]
     if len(parts) < 2:

@@ -16,6 +16,7 @@ from bundle_app.exceptions import BundleNotOnOffer, ConfigurationError
 from bundle_app.models import Bundle
 from bundle_app.rules import Audience, RuleBook, Verdict, judge
 from bundle_app.serving.candidates import best_grounds, candidates_for, valid_keys
+from bundle_app.serving.choosing import refuse_unoffered
 from bundle_app.serving.offers import Offer, compose, obstacles
 from bundle_app.serving.ruling import audience_of, rules_in_force, terms_of
 from bundle_app.shop import get_adapter
@@ -36,10 +37,11 @@ def bundles_for(
 ) -> list[Offer]:
     """What to offer beside some items, best first; without anchors, what to offer anywhere in the shop.
 
-    Four queries: rules, candidates, their parts, the shop's items. Where no bundle of the anchors' own can be bought,
-    the shop-wide ones follow, so that the list is short only if hardly anything can be sold. Bundles that hold an item
-    of `exclude` are left out, and so are those that a rule hides at this `placement` or from this shopper; of bundles
-    that hold items of `in_cart` (quantities by key), only the rest is offered.
+    Four queries: rules, candidates, their parts, the shop's items; a fifth for variants in a shop that has them. Where
+    no bundle of the anchors' own can be bought, the shop-wide ones follow, so that the list is short only if hardly
+    anything can be sold. Bundles that hold an item of `exclude` are left out, and so are those that a rule hides at
+    this `placement` or from this shopper; of bundles that hold items of `in_cart` (quantities by key), only the rest is
+    offered. Anchors and exclusions are item keys.
     """
     if limit < 1:
         return []
@@ -81,13 +83,22 @@ def offer(bundle: Bundle, *, request: HttpRequest | None) -> Offer | None:
     return compose(best_grounds(bundle), cards)
 
 
-def offer_by_id(bundle_id: int, *, request: HttpRequest | None) -> Offer | None:
-    """A bundle on offer; None if it cannot be bought today.
+def offer_by_id(
+    bundle_id: int, *, request: HttpRequest | None, choices: Collection[str] = (), only_missing: bool = False
+) -> Offer | None:
+    """A bundle on offer with these variants of its parts; None if it cannot be bought so today.
+
+    With `only_missing`, what is in the shopper's cart already is not priced.
 
     Raises:
         BundleNotOnOffer: there is none of that number, it is not active, outside its dates, or a rule hides it.
+        ChoiceNotOffered: a choice is none of the bundle's variants, or there are two of one part.
     """
-    found = offer(bundle_on_offer(bundle_id), request=request)
+    bundle, adapter = bundle_on_offer(bundle_id), get_adapter()
+    cards = adapter.get_items(list(bundle.quantities()), request)
+    refuse_unoffered(bundle, cards, choices)
+    held = adapter.cart_quantities(request) if only_missing and request is not None else {}
+    found = compose(best_grounds(bundle), cards, held=held, only_missing=only_missing, choices=choices)
     if found is not None:
         refuse_hidden(found, request=request)
     return found

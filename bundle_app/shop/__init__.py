@@ -11,6 +11,7 @@ from bundle_app.shop.adapter import (
     CatalogueItem,
     ItemCard,
     ShopAdapter,
+    VariantCard,
     get_adapter,
 )
 from bundle_app.shop.field_map import FieldMapAdapter
@@ -25,5 +26,6 @@ __all__ = [
     "FieldMapAdapter",
     "ItemCard",
     "ShopAdapter",
+    "VariantCard",
     "get_adapter",
 ]

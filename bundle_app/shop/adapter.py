@@ -5,13 +5,17 @@ The online ones are called by web processes and are batched: one call a page, wh
 
 Products are named by an `item_key`, a string of at most 64 characters. What it stands for is the shop's business; it
 must be stable and the same in order lines and in the catalogue.
+
+Where a product comes in variants (sizes, bindings), the item is the parent: it is what is learned from, what bundles
+hold, and what rules and evidence speak of. A variant is what is priced, counted and sold. It has a key of its own,
+which no item has: that is what the cart holds and what the order line says.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -50,11 +54,29 @@ class CatalogueItem:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VariantCard:
+    """One of the ways in which an item is sold. `label` tells it from the others in a word or two: "M", "paperback"."""
+
+    key: str
+    label: str
+    price: Decimal | None
+    sellable: bool = True
+    stock: int | None = None
+    cost: Decimal | None = None
+
+    def can_sell(self, quantity: int) -> bool:
+        return _can_sell(self, quantity)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ItemCard:
     """A product as a page shows it. `stock` None means that it is not counted; `url` and `image_url` may be empty.
 
     `cost` is what one piece costs the shop, where that is known. It keeps bundles above the floor, it is told in admin,
     and no page or answer to shoppers holds it.
+
+    An item with `variants` cannot be sold as it is, only as one of them: see `with_variants` and `as_variant`. The card
+    of a variant has that item's key as its `parent`.
     """
 
     key: str
@@ -67,19 +89,64 @@ class ItemCard:
     sellable: bool = True
     stock: int | None = None
     cost: Decimal | None = None
+    variants: tuple[VariantCard, ...] = ()
+    parent: str = ""
 
     def can_sell(self, quantity: int) -> bool:
-        return (
-            self.sellable
-            and self.price is not None
-            and self.price >= 0
-            and (self.stock is None or self.stock >= quantity)
+        if self.variants:
+            return any(variant.can_sell(quantity) for variant in self.variants)
+        return _can_sell(self, quantity)
+
+    @property
+    def item_key(self) -> str:
+        """What bundles know it by: the parent's key for a variant, else its own."""
+        return self.parent or self.key
+
+    def with_variants(self, variants: Sequence[VariantCard]) -> ItemCard:
+        """This item with the variants that it is sold in, in the shop's order; as it is where there are none.
+
+        It then costs what its first variant costs that can be bought: that is what a shopper gets who does not choose.
+        Not what the cheapest costs, since a price on a page is a promise, and one click must keep it.
+        """
+        if not variants:
+            return self
+        first = next((variant for variant in variants if variant.can_sell(1)), variants[0])
+        return replace(
+            self,
+            price=first.price,
+            cost=first.cost,
+            stock=first.stock,
+            sellable=self.sellable and first.sellable,
+            variants=tuple(replace(one, sellable=one.sellable and self.sellable) for one in variants),
         )
+
+    def as_variant(self, variant: VariantCard) -> ItemCard:
+        """What is sold of this item if that variant is chosen."""
+        return replace(
+            self,
+            key=variant.key,
+            parent=self.key,
+            title=gettext("%(title)s, %(variant)s") % {"title": self.title, "variant": variant.label},
+            price=variant.price,
+            cost=variant.cost,
+            stock=variant.stock,
+            sellable=variant.sellable,
+            variants=(),
+        )
+
+
+def _can_sell(card: ItemCard | VariantCard, quantity: int) -> bool:
+    return (
+        card.sellable and card.price is not None and card.price >= 0 and (card.stock is None or card.stock >= quantity)
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CartLine:
     """What goes into the cart: `discount` is this line's part of the bundle's discount, for all its quantity.
+
+    `key` is that of what is sold, the chosen variant's where there is a choice; `parent` is the item's key then, else
+    "". The bundle knows the line by its `item_key`.
 
     `impression` is an opaque word of at most IMPRESSION_LENGTH characters that names the showing which led to this, or
     "". A shop keeps it with the order line, so that what was sold can be told from what would have been sold anyway.
@@ -90,6 +157,11 @@ class CartLine:
     unit_price: Decimal
     discount: Decimal
     impression: str = ""
+    parent: str = ""
+
+    @property
+    def item_key(self) -> str:
+        return self.parent or self.key
 
 
 class ShopAdapter(ABC):
@@ -113,11 +185,24 @@ class ShopAdapter(ABC):
 
     @abstractmethod
     def key_for(self, product: Any) -> str:
-        """The item key of whatever the shop's templates hold: a product, its key, a variant."""
+        """The item key of whatever the shop's templates hold: a product, its key, a variant (its parent's key)."""
+
+    def parents(self, keys: Sequence[str]) -> Mapping[str, str]:
+        """Item keys by variant key, for those of these keys that are variants': none in a shop without variants."""
+        return {}
+
+    def item_keys(self, keys: Sequence[str]) -> list[str]:
+        """What bundles know these products by, once each and in order: the parent's key for a variant."""
+        parents = self.parents(keys)
+        return list(dict.fromkeys(parents.get(key, key) for key in keys))
 
     @abstractmethod
     def get_items(self, keys: Sequence[str], request: HttpRequest | None) -> dict[str, ItemCard]:
-        """Cards of the items that exist, in one query. `request` is there for prices that depend on the shopper."""
+        """Cards of the items and variants that exist, in one query, or two in a shop with variants.
+
+        An item's card holds its variants; a variant's key is answered with the card of what is sold (`as_variant`).
+        `request` is there for prices that depend on the shopper.
+        """
 
     @abstractmethod
     def search_items(self, query: str, *, limit: int) -> list[ItemCard]:
@@ -137,7 +222,7 @@ class ShopAdapter(ABC):
         return type(self).add_to_cart is not ShopAdapter.add_to_cart
 
     def cart_quantities(self, request: HttpRequest) -> Mapping[str, int]:
-        """How many of each item are in the shopper's cart, singly and in bundles together.
+        """How many of each product are in the shopper's cart, singly and in bundles together. Variants count apart.
 
         It is what stock is compared with, beside what a bundle would add.
         """
@@ -149,7 +234,8 @@ class ShopAdapter(ABC):
         A whole bundle goes in as a group of its own, apart from single items and from other bundles with the same
         products, so that it can be taken out whole and `serving.price_held` can tell whether it still is one.
         `bundle.combinable` says whether other offers may be used beside it. Beside a cart that holds some parts of the
-        bundle already, `lines` are the others, without a discount.
+        bundle already, `lines` are the others, without a discount: they are the whole bundle if their quantities by
+        `item_key` are `bundle.quantities()`.
 
         Raises:
             CannotAddToCart: with a message for the shopper.

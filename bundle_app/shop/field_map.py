@@ -5,7 +5,7 @@ field, a property or a method without arguments: `category__name`, `image.url`, 
 are exported by one SQL query and so must be fields all the way.
 
 What needs the request (a price per customer group, stock per warehouse) is beyond paths: subclass and override
-`get_items`.
+`get_items`. Variants are read by `variant_map`, beside this.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
-from typing import Any, cast
+from itertools import islice
+from typing import Any
 
-from django.core.exceptions import FieldDoesNotExist, ObjectDoesNotExist, ValidationError
-from django.db.models import BooleanField, Case, CharField, F, Field, Model, Q, QuerySet, Value, When
+from django.core.exceptions import ObjectDoesNotExist
+from django.db.models import BooleanField, Case, CharField, F, Model, Q, QuerySet, Value, When
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.urls import NoReverseMatch
 from django.utils.module_loading import import_string
@@ -25,16 +27,22 @@ from django.utils.module_loading import import_string
 from bundle_app import conf
 from bundle_app.exceptions import MappingError
 from bundle_app.shop.adapter import CartLine, CatalogueItem, ItemCard, ShopAdapter
-from bundle_app.shop.field_paths import as_lookup, check_path, model_of, read_path, relations_of, split_path
+from bundle_app.shop.field_paths import as_lookup, check_path, model_of, read_path, relations_of, valid_keys
 from bundle_app.shop.presets import PRESETS
+from bundle_app.shop.variant_map import REQUIRED_OF_VARIANTS, VARIANT_KEYS, VariantMap
 
 KNOWN_KEYS = frozenset(
     "preset order_line line counted not_counted product_view view item item_key item_filter item_fields search "
-    "cart cart_quantities".split()
+    "variant variant_filter variant_fields cart cart_quantities".split()
 )
-DICTS = frozenset("line counted not_counted view item_filter item_fields".split())
+DICTS = frozenset("line counted not_counted view item_filter item_fields variant_filter variant_fields".split())
+READ_IN_PYTHON = frozenset({"item_fields", "variant_fields"})
+MERGED = frozenset("line view item_fields variant_fields".split())
 LINE_KEYS = ("order", "item", "quantity", "unit_price", "ordered_at", "shopper")
+PARENT = "parent"
+"""Path of the order line to the item of a variant; null where `line.item` is the item itself."""
 VIEW_KEYS = ("shopper", "item", "viewed_at")
+CHUNK_SIZE = 2000
 ITEM_KEYS = ("title", "category", "price", "currency", "cost", "sellable", "stock", "url", "image")
 
 
@@ -53,10 +61,11 @@ def resolved_map(raw: Mapping[str, Any]) -> dict[str, Any]:
             raise MappingError(f"MAP has the unknown key {key!r}. Known keys: {', '.join(sorted(KNOWN_KEYS))}.")
         if key in DICTS and not isinstance(value, Mapping):
             raise MappingError(f"MAP[{key!r}] is {value!r}; expected a dict.")
-        merged[key] = {**merged.get(key, {}), **value} if key in {"line", "view", "item_fields"} else value
+        merged[key] = {**merged.get(key, {}), **value} if key in MERGED else value
     _check_paths(merged)
     required = [("order_line",), ("item",), ("line", "order"), ("line", "item"), ("item_fields", "title")]
     required += [("view", key) for key in VIEW_KEYS] if merged.get("product_view") else []
+    required += [("variant_fields", key) for key in REQUIRED_OF_VARIANTS] if merged.get("variant") else []
     for path in required:
         if not (merged.get(path[0]) if len(path) == 1 else merged.get(path[0], {}).get(path[1])):
             raise MappingError(f"MAP{''.join(f'[{part!r}]' for part in path)} is missing; it is needed in every shop.")
@@ -64,11 +73,16 @@ def resolved_map(raw: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_paths(merged: Mapping[str, Any]) -> None:
-    for key, known in (("line", LINE_KEYS), ("view", VIEW_KEYS), ("item_fields", ITEM_KEYS)):
+    for key, known in (
+        ("line", (*LINE_KEYS, PARENT)),
+        ("view", VIEW_KEYS),
+        ("item_fields", ITEM_KEYS),
+        ("variant_fields", VARIANT_KEYS),
+    ):
         for name, path in merged.get(key, {}).items():
             if name not in known:
                 raise MappingError(f"MAP[{key!r}] has the unknown key {name!r}. Known keys: {', '.join(known)}.")
-            if path and not isinstance(path, str) and not (key == "item_fields" and callable(path)):
+            if path and not isinstance(path, str) and not (key in READ_IN_PYTHON and callable(path)):
                 raise MappingError(f"MAP[{key!r}][{name!r}] is {path!r}; expected a path such as 'category__name'.")
 
 
@@ -111,6 +125,11 @@ class FieldMapAdapter(ShopAdapter):
     def view_paths(self) -> dict[str, str]:
         return {name: as_lookup(path) for name, path in self.map.get("view", {}).items()}
 
+    @cached_property
+    def variants(self) -> VariantMap | None:
+        """How variants are read, where the shop has them."""
+        return VariantMap.of(self.map) if self.map.get("variant") else None
+
     @property
     def search_paths(self) -> list[str]:
         return [as_lookup(path) for path in self.map.get("search", ())]
@@ -140,7 +159,18 @@ class FieldMapAdapter(ShopAdapter):
             )
         for path in self.search_paths:
             found += check_path(self.item_model, path, label="MAP['search']", fields_only=True)
-        return found + self._filter_problems() + self._cart_problems()
+        return found + self._variant_problems() + self._filter_problems() + self._cart_problems()
+
+    def _variant_problems(self) -> list[str]:
+        if self.variants is None:
+            return []
+        found = self.variants.problems()
+        if self.variants.model is self.item_model and not self.map.get("item_filter"):
+            found.append(
+                "MAP['variant'] is the model of the items themselves: set MAP['item_filter'] so that a variant is no "
+                "item of its own, such as {'parent': None}."
+            )
+        return found
 
     def _cart_problems(self) -> list[str]:
         found = []
@@ -159,6 +189,7 @@ class FieldMapAdapter(ShopAdapter):
             ("counted", self.line_model),
             ("not_counted", self.line_model),
             ("item_filter", self.item_model),
+            *([("variant_filter", self.variants.model)] if self.variants else []),
         ):
             try:
                 model._default_manager.filter(**self.map.get(key, {}))
@@ -174,9 +205,15 @@ class FieldMapAdapter(ShopAdapter):
         if since is not None and "ordered_at" in paths:
             lines = lines.filter(**{f"{paths['ordered_at']}__gte": since})
         *columns, shopper = (
-            F(paths[key]) if key in paths else Value(None, output_field=CharField()) for key in LINE_KEYS
+            self._column(key) if key in paths else Value(None, output_field=CharField()) for key in LINE_KEYS
         )
         return lines.values_list(*columns, self._counts(), shopper)
+
+    def _column(self, key: str) -> F | Coalesce:
+        paths = self.line_paths
+        if key == "item" and PARENT in paths:
+            return Coalesce(F(paths[PARENT]), F(paths["item"]))
+        return F(paths[key])
 
     def views(self, *, since: datetime | None = None) -> QuerySet[Any, tuple[Any, ...]] | None:
         if self.view_model is None:
@@ -197,33 +234,43 @@ class FieldMapAdapter(ShopAdapter):
         return Case(*cases, default=Value(not counted), output_field=BooleanField()) if cases else Value(value=True)
 
     def items(self) -> Iterator[CatalogueItem]:
-        for product in self._products().iterator(chunk_size=2000):
-            card = self.card(product)
-            yield CatalogueItem(
-                key=card.key,
-                title=card.title,
-                category=card.category,
-                price=card.price,
-                cost=card.cost,
-                sellable=card.can_sell(1),
-            )
+        cards = map(self.card, self._products().iterator(chunk_size=CHUNK_SIZE))
+        while chunk := list(islice(cards, CHUNK_SIZE)):
+            for card in self.with_variants(chunk):
+                yield CatalogueItem(
+                    key=card.key,
+                    title=card.title,
+                    category=card.category,
+                    price=card.price,
+                    cost=card.cost,
+                    sellable=card.can_sell(1),
+                )
 
     # Online
 
     def key_for(self, product: Any) -> str:
         if isinstance(product, Model):
-            return str(read_path(product, self.item_key_path))
+            parent = self.variants.parent_of(product) if self.variants else ""
+            return parent or str(read_path(product, self.item_key_path))
         return str(product)
 
+    def parents(self, keys: Sequence[str]) -> Mapping[str, str]:
+        return self.variants.parents(keys) if self.variants and keys else {}
+
     def get_items(self, keys: Sequence[str], request: HttpRequest | None) -> dict[str, ItemCard]:
-        products = self._products().filter(**{f"{self.item_key_path}__in": self._valid_keys(keys)})
-        return {card.key: card for card in map(self.card, products)}
+        rows = self.variants.rows(keys) if self.variants and keys else []
+        parents = [self.key_for(row) for row in rows]
+        items = {card.key: card for card in map(self.card, self._with_keys([*keys, *parents]))}
+        variants = self.variants.cards(rows, items) if self.variants else {}
+        whole = {key: item.with_variants(variants.get(key, ())) for key, item in items.items()}
+        known = {one.key: item.as_variant(one) for item in whole.values() for one in item.variants} | whole
+        return {key: known[key] for key in keys if key in known}
 
     def search_items(self, query: str, *, limit: int) -> list[ItemCard]:
-        matches = Q(**{f"{self.item_key_path}__in": self._valid_keys([query])})
+        matches = Q(**{f"{self.item_key_path}__in": valid_keys(self.item_model, self.item_key_path, [query])})
         for path in self.search_paths:
             matches |= Q(**{f"{path}__icontains": query})
-        return [self.card(product) for product in self._products().filter(matches).order_by("pk")[:limit]]
+        return self.with_variants(list(map(self.card, self._products().filter(matches).order_by("pk")[:limit])))
 
     @property
     def has_cart(self) -> bool:
@@ -280,18 +327,14 @@ class FieldMapAdapter(ShopAdapter):
         products: QuerySet[Any] = self.item_model._default_manager.filter(**self.map.get("item_filter", {}))
         return products.select_related(*sorted(relations)) if relations else products
 
-    def _valid_keys(self, keys: Sequence[str]) -> list[Any]:
-        """Keys as the model's field holds them; a word that cannot be a key of this model is no key."""
-        name = split_path(self.item_key_path)[-1]
-        options = self.item_model._meta
-        try:
-            key_field = options.pk if name == "pk" else options.get_field(name)
-        except FieldDoesNotExist:  # The path crosses a relation: the database compares.
-            return list(keys)
-        valid = []
-        for key in keys:
-            try:
-                valid.append(cast("Field[Any, Any]", key_field).to_python(key))
-            except (ValidationError, ValueError, TypeError):
-                continue
-        return valid
+    def _with_keys(self, keys: Sequence[str]) -> QuerySet[Any]:
+        valid = valid_keys(self.item_model, self.item_key_path, keys)
+        return self._products().filter(**{f"{self.item_key_path}__in": valid})
+
+    def with_variants(self, cards: Sequence[ItemCard]) -> list[ItemCard]:
+        """Cards with what they are sold in: one query for all of them, none in a shop without variants."""
+        if self.variants is None or not cards:
+            return list(cards)
+        items = {card.key: card for card in cards}
+        found = self.variants.cards(self.variants.rows(list(items)), items)
+        return [card.with_variants(found.get(card.key, ())) for card in cards]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from typing import Any
 
 from django.apps import apps
-from django.core.exceptions import FieldDoesNotExist
-from django.db.models import Model
+from django.core.exceptions import FieldDoesNotExist, ValidationError
+from django.db.models import Field, Model
 
 from bundle_app.exceptions import MappingError
 
@@ -101,3 +101,31 @@ def relations_of(model: type[Model], path: str) -> Iterator[str]:
         current = model_field.related_model
     if taken:
         yield "__".join(taken)
+
+
+def valid_keys(model: type[Model], path: str, keys: Sequence[str]) -> list[Any]:
+    """Keys as the field at the end of a path holds them; a word that cannot be a key of it is no key."""
+    key_field = _field_at(model, path)
+    if key_field is None:  # No field that is known here: the database compares.
+        return list(keys)
+    valid = []
+    for key in keys:
+        try:
+            valid.append(key_field.to_python(key))
+        except (ValidationError, ValueError, TypeError):
+            continue
+    return valid
+
+
+def _field_at(model: type[Model], path: str) -> Field[Any, Any] | None:
+    current: Any = model
+    found: Any = None
+    for name in split_path(path):
+        if current is None:
+            return None
+        try:
+            found = current._meta.pk if name == "pk" else current._meta.get_field(name)
+        except FieldDoesNotExist:
+            return None
+        current = found.related_model
+    return found if isinstance(found, Field) else None

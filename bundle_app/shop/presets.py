@@ -33,6 +33,7 @@ EXAMPLE_SHOP: dict[str, Any] = {
     "line": {
         "order": "order_id",
         "item": "product__sku",
+        "parent": "product__parent__sku",
         "quantity": "quantity",
         "unit_price": "unit_price",
         "ordered_at": "order__placed_at",
@@ -41,6 +42,7 @@ EXAMPLE_SHOP: dict[str, Any] = {
     "counted": {"order__status": "paid"},
     "item": "example_shop.Product",
     "item_key": "sku",
+    "item_filter": {"parent": None},
     "item_fields": {
         "title": "title",
         "category": "category__name",
@@ -50,6 +52,17 @@ EXAMPLE_SHOP: dict[str, Any] = {
         "stock": "stock",
         "url": "get_absolute_url",
         "image": "picture_url",
+    },
+    "variant": "example_shop.Product",
+    "variant_filter": {"parent__isnull": False},
+    "variant_fields": {
+        "parent": "parent__sku",
+        "key": "sku",
+        "label": "size",
+        "price": "price",
+        "cost": "cost",
+        "sellable": "active",
+        "stock": "stock",
     },
     "search": ["title", "sku"],
 }

@@ -67,11 +67,17 @@ def money(amount: Decimal, currency: str) -> str:
     return explain.money(amount, currency)
 
 
+@register.filter
+def saving(amount: Decimal, currency: str) -> str:
+    """What a shopper saves, in a sentence."""
+    return explain.saving(amount, currency)
+
+
 def _offers(request: HttpRequest | None, product: Any, *, limit: int, placement: str) -> list[serving.Offer]:
     """In the cart, what is in it is the context, and only what is missing from a bundle is offered."""
     adapter = get_adapter()
     in_cart = adapter.cart_quantities(request) if placement == "cart" and request is not None else {}
-    anchors = [adapter.key_for(product)] if product else list(in_cart)
+    anchors = [adapter.key_for(product)] if product else adapter.item_keys(list(in_cart))
     return serving.bundles_for(
         anchors, request=request, limit=min(int(limit), MOST_OFFERS), in_cart=in_cart, placement=placement
     )

@@ -39,7 +39,10 @@ class GeneratedCategory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GeneratedProduct:
-    """`variant_group` is empty for a product of one colour; `partners` is empty for what is no anchor."""
+    """`variant_group` is empty for a product of one colour; `partners` is empty for what is no anchor.
+
+    `sizes` are the prices by size, empty for what comes in one. A basket holds the product, whichever size it is.
+    """
 
     sku: str
     title: str
@@ -52,6 +55,7 @@ class GeneratedProduct:
     maker: str = ""
     maker_zh: str = ""
     partners: frozenset[str] = frozenset()
+    sizes: Mapping[str, Decimal] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +149,9 @@ def _coloured(
                 description_zh=table["about_zh"],
                 variant_group=sku if colour else "",
                 partners=frozenset(_partner(name, colour, colours_by_sku) for name in entry.get("partners", ())),
+                sizes={
+                    size: Decimal(amount).quantize(Decimal("0.01")) for size, amount in entry.get("sizes", {}).items()
+                },
             )
 
 

@@ -21,6 +21,18 @@ class TestTheExampleShop(AdapterContract, TestCase):
         sku = title.upper().replace(" ", "-")
         return Product.objects.create(sku=sku, title=title, category=category, price=price, stock=stock)
 
+    def make_variant(self, product: Any, label: str, price: Decimal, *, stock: int) -> str:
+        made = Product.objects.create(
+            sku=f"{product.sku}-{label}",
+            title=f"{product.title}, {label}",
+            category=product.category,
+            parent=product,
+            size=label,
+            price=price,
+            stock=stock,
+        )
+        return made.sku
+
     def sell_out(self, product: Any) -> None:
         Product.objects.filter(pk=product.pk).update(stock=0)
 

@@ -68,7 +68,7 @@ def quantities(request: HttpRequest) -> Counter[str]:
 def add(request: HttpRequest, lines: Sequence[CartLine], bundle: Bundle) -> None:
     """A whole bundle is a set of its own; the rest of one, beside what was in the cart, are single items."""
     cart, parts = Cart(request), {line.key: line.quantity for line in lines}
-    if parts == bundle.quantities():
+    if {line.item_key: line.quantity for line in lines} == bundle.quantities():
         group = {"name": secrets.token_hex(4), "bundle": bundle.pk, "parts": parts, "impression": lines[0].impression}
         cart.sets.append(group)
     else:
