@@ -304,7 +304,7 @@ class AdapterContract(TestCase):
 
     def test_the_chosen_variant_is_what_is_priced_and_put_into_the_cart(self) -> None:
         self.skip_without_cart()
-        coffee, (small, large, _huge), pot, bundle = self.make_coffee_set()
+        _coffee, (small, large, _huge), pot, bundle = self.make_coffee_set()
         for choices, expected, saved in (([], small, "4.00"), ([large], large, "8.00")):
             request = self.make_request()
             offer = serving.add_to_cart(bundle.pk, request, choices=choices)

@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_lazy
 
 from bundle_app import redemptions
 from example_shop.forms import RefundForm
@@ -46,8 +46,8 @@ class SizeInline(SizeInlineBase):
     fields = ("sku", "title", "title_zh", "category", "size", "price", "cost", "stock", "active")
     extra = 0
     show_change_link = True
-    verbose_name = _lazy("size")
-    verbose_name_plural = _lazy("sizes")
+    verbose_name = gettext_lazy("size")
+    verbose_name_plural = gettext_lazy("sizes")
 
 
 @admin.register(Product)

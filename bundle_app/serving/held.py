@@ -25,7 +25,10 @@ from bundle_app.shop import ItemCard
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldBundle:
-    """A group in a cart: the bundle that it was added as, and what is in it now: quantities by the keys of what is sold."""
+    """A group in a cart: the bundle that it was added as, and what is in it now, quantities by key.
+
+    Where a part was sold as a variant, the key is the variant's.
+    """
 
     bundle_id: int
     quantities: Mapping[str, int]

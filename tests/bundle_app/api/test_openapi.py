@@ -59,6 +59,8 @@ def test_its_names_do_not_collide_with_a_host_s_own(description: Any) -> None:
         "BundleOffer",
         "BundlePart",
         "BundleProblem",
+        "BundleVariant",
+        "BundleWords",
         "PaginatedBundleOfferList",
     ]
 

@@ -74,9 +74,16 @@ class TestTheList:
                     "combinable": False,
                     "valid_until": None,
                     "impression": "",
+                    "words": {
+                        "unit_prices": ["$20.00", "$2.50"],
+                        "full_price": "$25.00",
+                        "total": "$22.50",
+                        "saving": "You save $2.50",
+                    },
                     "parts": [
                         {
                             "key": lamp_key,
+                            "item_key": lamp_key,
                             "title": "Lamp",
                             "url": f"/shop/{lamp_key}/",
                             "image_url": "",
@@ -85,9 +92,11 @@ class TestTheList:
                             "line_total": "20.00",
                             "discount": "2.00",
                             "in_cart": False,
+                            "variants": [],
                         },
                         {
                             "key": bulb_key,
+                            "item_key": bulb_key,
                             "title": "Bulb",
                             "url": f"/shop/{bulb_key}/",
                             "image_url": "",
@@ -96,6 +105,7 @@ class TestTheList:
                             "line_total": "5.00",
                             "discount": "0.50",
                             "in_cart": False,
+                            "variants": [],
                         },
                     ],
                 }

@@ -28,3 +28,18 @@ class Product(models.Model):
 
     def get_absolute_url(self) -> str:
         return f"/shop/{self.pk}/"
+
+
+class Edition(models.Model):
+    """What a shop adds whose products come in variants: most cost what the product costs."""
+
+    product = models.ForeignKey(Product, related_name="editions", on_delete=models.CASCADE)
+    code = models.CharField(max_length=20, unique=True)
+    binding = models.CharField(max_length=20, blank=True)
+    available = models.BooleanField(default=True)
+
+    class Meta:
+        app_label = "shop"
+
+    def __str__(self) -> str:
+        return f"{self.product}, {self.binding}"
