@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import unittest
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.db import transaction
+from django.db.models import Value
 from django.http import HttpRequest
 from django.test import override_settings
 
@@ -17,6 +19,7 @@ from bundle_app.shop import CartLine, ItemCard
 from bundle_app.testing import AdapterContract
 from example_shop.bundles import ExampleShopAdapter
 from example_shop.cart import Cart
+from example_shop.models import Product
 from tests.example_shop import test_contract
 
 pytestmark = pytest.mark.django_db
@@ -58,6 +61,39 @@ class ForgetsTheShowing(ExampleShopAdapter):
         Cart(request.session).add_bundle(bundle.pk, {line.key: line.quantity for line in lines})
 
 
+class SellsTheItem(ExampleShopAdapter):
+    """Puts the item into the cart, whatever was chosen."""
+
+    def add_to_cart(self, request: HttpRequest, lines: Sequence[CartLine], bundle: Any) -> None:
+        super().add_to_cart(request, [replace(line, key=line.item_key, parent="") for line in lines], bundle)
+
+
+class LearnsFromVariants(ExampleShopAdapter):
+    """Tells the order lines of variants under keys that are no items'."""
+
+    def order_lines(self, *, since: Any = None) -> Any:
+        columns = self.line_model._default_manager.order_by()
+        return columns.values_list(
+            "order_id",
+            "product__sku",
+            "quantity",
+            "unit_price",
+            "order__placed_at",
+            Value(value=True),
+            "order__user_id",
+        )
+
+
+class AsksForEachVariant(ExampleShopAdapter):
+    """Looks up the variants of one product after another."""
+
+    def get_items(self, keys: Sequence[str], request: HttpRequest | None) -> dict[str, ItemCard]:
+        found = super().get_items(keys, request)
+        for key in keys:
+            Product.objects.filter(parent__sku=key).count()
+        return found
+
+
 def failures(adapter: type[ExampleShopAdapter], name: str, *, settings: Any) -> list[str]:
     """What the one test of this name says of a shop with this adapter."""
     path = f"{__name__}.{adapter.__name__}"
@@ -76,6 +112,9 @@ def failures(adapter: type[ExampleShopAdapter], name: str, *, settings: Any) -> 
         (BlindCart, "test_a_bundle_goes_in_whole_and_the_cart_says_so"),
         (SingleItems, "test_the_discount_arrives_in_the_cart"),
         (ForgetsTheShowing, "test_order_lines_keep_the_bundle_its_discount_and_what_led_to_it"),
+        (SellsTheItem, "test_the_chosen_variant_is_what_is_priced_and_put_into_the_cart"),
+        (LearnsFromVariants, "test_an_order_keeps_the_variant_and_teaches_the_item"),
+        (AsksForEachVariant, "test_any_number_of_items_with_variants_costs_the_same_queries"),
     ],
 )
 def test_a_broken_promise_is_found(adapter: type[ExampleShopAdapter], name: str, settings: Any) -> None:

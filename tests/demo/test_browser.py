@@ -18,6 +18,7 @@ from tests.demo.conftest import Demo
 pytestmark = [pytest.mark.browser, pytest.mark.process]
 
 LAPTOP = "LAP-14"
+IN_SIZES = "BEA-ETH"
 SECONDS = 30
 
 
@@ -121,6 +122,67 @@ def test_the_widget_works_without_javascript(page: Page, demo: Demo) -> None:
         assert page.all(".cart-bundle")
     finally:
         page.browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+
+
+def total(page: Page) -> str:
+    return str(page.find(".bundle-widget .bundle-total").text)
+
+
+def test_the_price_follows_what_a_shopper_chooses_by_the_keyboard_alone(page: Page, demo: Demo) -> None:
+    page.open(product_path(demo, IN_SIZES))
+    before = total(page)
+    focus(page, "bundle-choice")
+    page.browser.switch_to.active_element.send_keys(Keys.ARROW_DOWN)
+    page.wait_until(lambda: total(page) != before)
+    promised = total(page)
+    focus(page, "bundle-add")
+    page.browser.switch_to.active_element.send_keys(Keys.ENTER)
+
+    page.wait_until(lambda: "1 kg" in page.find(".message").text)
+    page.open("/cart/")
+    assert "1 kg" in page.find(".cart-bundle").text
+    assert page.find(".cart-bundle__sum .price").text == promised
+
+
+def test_a_choice_needs_no_javascript(page: Page, demo: Demo) -> None:
+    page.browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    try:
+        page.open(product_path(demo, IN_SIZES))
+        before = total(page)
+        page.find(".bundle-choice").send_keys(Keys.ARROW_DOWN)
+        assert total(page) == before
+        assert "Your cart shows the price of your choice." in page.find(".bundle-widget").text
+        page.click(".bundle-widget form button[type=submit]")
+        page.wait_until(lambda: "1 kg" in page.find(".message").text)
+    finally:
+        page.browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+
+
+def test_a_choice_that_sold_out_meanwhile_is_told_and_shows_no_price(page: Page, demo: Demo) -> None:
+    page.open(product_path(demo, IN_SIZES))
+    sell_out = (
+        "from example_shop.models import Product; print(Product.objects.filter(sku='BEA-ETH-1KG').update(stock={}))"
+    )
+    demo.ask(sell_out.format(0))
+    try:
+        page.find(".bundle-choice").send_keys(Keys.ARROW_DOWN)
+        page.wait_until(lambda: page.find(".bundle-problem").text)
+        assert not page.find(".bundle-price").is_displayed()
+        page.find(".bundle-choice").send_keys(Keys.ARROW_UP)
+        page.wait_until(lambda: page.find(".bundle-price").is_displayed())
+        assert not page.find(".bundle-problem").text
+    finally:
+        demo.ask(sell_out.format(50))
+        page.browser.get_log("browser")  # Chromium complains of the answer that was not 200.
+
+
+def focus(page: Page, name: str) -> None:
+    """Press Tab until the first element of this class has the focus."""
+    for _ in range(80):
+        page.browser.switch_to.active_element.send_keys(Keys.TAB)
+        if name in (page.browser.switch_to.active_element.get_attribute("class") or ""):
+            return
+    raise AssertionError(f"No press of Tab reaches .{name}.")
 
 
 def test_the_cart_offers_what_goes_with_it(page: Page, demo: Demo) -> None:

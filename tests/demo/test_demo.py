@@ -63,7 +63,7 @@ def test_every_product_that_can_be_sold_has_a_bundle(demo: Demo) -> None:
     without = demo.ask(
         "from bundle_app.models import Score; from example_shop.models import Product\n"
         "have = Score.objects.filter(model_version__state='live').values('anchor_key')\n"
-        "print(json.dumps(list(Product.objects.filter(active=True, stock__gt=0).exclude(sku__in=have)"
+        "print(json.dumps(list(Product.objects.for_sale().filter(in_stock=True).exclude(sku__in=have)"
         ".values_list('sku', flat=True))))"
     )
 
