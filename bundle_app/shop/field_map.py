@@ -40,7 +40,7 @@ READ_IN_PYTHON = frozenset({"item_fields", "variant_fields"})
 MERGED = frozenset("line view item_fields variant_fields".split())
 LINE_KEYS = ("order", "item", "quantity", "unit_price", "ordered_at", "shopper")
 PARENT = "parent"
-"""Path of the order line to the item of a variant; null where `line.item` is the item itself."""
+"""Path of an order line or a view to the item of a variant; null where its `item` is the item itself."""
 VIEW_KEYS = ("shopper", "item", "viewed_at")
 CHUNK_SIZE = 2000
 ITEM_KEYS = ("title", "category", "price", "currency", "cost", "sellable", "stock", "url", "image")
@@ -75,7 +75,7 @@ def resolved_map(raw: Mapping[str, Any]) -> dict[str, Any]:
 def _check_paths(merged: Mapping[str, Any]) -> None:
     for key, known in (
         ("line", (*LINE_KEYS, PARENT)),
-        ("view", VIEW_KEYS),
+        ("view", (*VIEW_KEYS, PARENT)),
         ("item_fields", ITEM_KEYS),
         ("variant_fields", VARIANT_KEYS),
     ):
@@ -84,6 +84,12 @@ def _check_paths(merged: Mapping[str, Any]) -> None:
                 raise MappingError(f"MAP[{key!r}] has the unknown key {name!r}. Known keys: {', '.join(known)}.")
             if path and not isinstance(path, str) and not (key in READ_IN_PYTHON and callable(path)):
                 raise MappingError(f"MAP[{key!r}][{name!r}] is {path!r}; expected a path such as 'category__name'.")
+
+
+def _column(paths: Mapping[str, str], key: str) -> F | Coalesce:
+    if key == "item" and PARENT in paths:
+        return Coalesce(F(paths[PARENT]), F(paths["item"]))
+    return F(paths[key])
 
 
 class FieldMapAdapter(ShopAdapter):
@@ -205,15 +211,9 @@ class FieldMapAdapter(ShopAdapter):
         if since is not None and "ordered_at" in paths:
             lines = lines.filter(**{f"{paths['ordered_at']}__gte": since})
         *columns, shopper = (
-            self._column(key) if key in paths else Value(None, output_field=CharField()) for key in LINE_KEYS
+            _column(paths, key) if key in paths else Value(None, output_field=CharField()) for key in LINE_KEYS
         )
         return lines.values_list(*columns, self._counts(), shopper)
-
-    def _column(self, key: str) -> F | Coalesce:
-        paths = self.line_paths
-        if key == "item" and PARENT in paths:
-            return Coalesce(F(paths[PARENT]), F(paths["item"]))
-        return F(paths[key])
 
     def views(self, *, since: datetime | None = None) -> QuerySet[Any, tuple[Any, ...]] | None:
         if self.view_model is None:
@@ -222,7 +222,7 @@ class FieldMapAdapter(ShopAdapter):
         seen: QuerySet[Any] = self.view_model._default_manager.order_by()
         if since is not None:
             seen = seen.filter(**{f"{paths['viewed_at']}__gte": since})
-        return seen.values_list(*(F(paths[key]) for key in VIEW_KEYS))
+        return seen.values_list(*(_column(paths, key) for key in VIEW_KEYS))
 
     def _counts(self) -> Case | Value:
         counted, not_counted = self.map.get("counted", {}), self.map.get("not_counted", {})

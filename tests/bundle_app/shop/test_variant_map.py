@@ -101,6 +101,17 @@ def test_lines_of_variants_count_for_the_parent_and_other_lines_for_their_produc
     assert sorted(line[1] for line in FieldMapAdapter().order_lines()) == [shirt.sku, shirt.sku, tie.sku]
 
 
+def test_views_of_variants_count_for_the_parent(settings: Any) -> None:
+    shown = {"product_view": "example_shop.OrderLine"}
+    paths = {"shopper": "order_id", "item": "product__sku", "parent": "product__parent__sku", "viewed_at": "order_id"}
+    settings.BUNDLE_APP = {**settings.BUNDLE_APP, "MAP": {"preset": "example_shop", **shown, "view": paths}}
+    variant_shop.sized("shirt", {"S": ("9.00", 1)})
+    variant_shop.order(ExampleProduct.objects.get(sku="shirt-S"), variant_shop.product("tie"))
+    seen = FieldMapAdapter().views()
+    assert seen is not None
+    assert sorted(row[1] for row in seen) == ["shirt", "tie"]
+
+
 @pytest.mark.parametrize(
     ("fields", "changes", "problem"),
     [
