@@ -56,9 +56,14 @@ class ProductAdmin(ProductAdminBase):
     list_filter = ("active", "category")
     list_select_related = ("category",)
     raw_id_fields = ("parent",)
-    inlines = (SizeInline,)
     search_fields = ("sku", "title", "title_zh")
     readonly_fields = ("sold_count",)
+
+    def get_inlines(
+        self, request: HttpRequest, obj: Product | None
+    ) -> list[type[admin.options.InlineModelAdmin[Any, Any]]]:
+        """A size comes in no sizes."""
+        return [SizeInline] if obj is not None and obj.parent_id is None else []
 
 
 class OrderLineInline(OrderLineInlineBase):

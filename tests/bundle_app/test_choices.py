@@ -226,3 +226,12 @@ def test_the_checkout_takes_the_size_from_stock_and_counts_the_sale_for_both(cli
     assert counts == {"shoes": 1, "shoes-S": 0, "shoes-M": 0, "shoes-XL": 1, "bottle": 1}
     stocks = dict(Product.objects.values_list("sku", "stock"))
     assert stocks == {"shoes": 0, "shoes-S": 0, "shoes-M": 5, "shoes-XL": 4, "bottle": 8}
+
+
+def test_sizes_are_kept_with_their_product_in_admin(admin_client: Client, outfit: Bundle) -> None:
+    def page(sku: str) -> str:
+        number = Product.objects.get(sku=sku).pk
+        return admin_client.get(f"/admin/example_shop/product/{number}/change/").content.decode()
+
+    assert 'name="sizes-0-size"' in page("shoes")
+    assert 'name="sizes-TOTAL_FORMS"' not in page("shoes-M")
