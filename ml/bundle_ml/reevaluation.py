@@ -42,7 +42,7 @@ def reevaluate(artefact: Path, lines: Path) -> str:
         )
     learned_until = round(datetime.fromisoformat(last_ordered_at).timestamp() * 1e6)
     baskets = baskets.where(baskets.ordered_at > learned_until)
-    baskets = _renumber(baskets, vocabulary["keys"]).of_several()
+    baskets = renumbered(baskets, vocabulary["keys"]).of_several()
     if not len(baskets):
         raise DataError(
             f"{lines.name} holds no basket of two known items later than {last_ordered_at}, until when the artefact "
@@ -64,7 +64,7 @@ def reevaluate(artefact: Path, lines: Path) -> str:
     return f"{len(baskets):,} later baskets\n" + format_table([row.to_json() for row in evaluation.rows])
 
 
-def _renumber(baskets: Baskets, keys: list[str]) -> Baskets:
+def renumbered(baskets: Baskets, keys: list[str]) -> Baskets:
     """Give items the numbers of the artefact; both vocabularies are sorted, so rows stay ascending."""
     number_of = {key: number for number, key in enumerate(keys)}
     numbers = np.asarray([number_of[key] for key in baskets.keys], np.int32)
