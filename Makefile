@@ -1,6 +1,7 @@
 # The two commands are `make demo` and `make test`; each does all its own set-up.
 #   make demo [PORT=8000] [ORDERS=path/to/orders.csv|parquet]     a shop with bundles on http://localhost:8000
 #   make demo-reset                                               forget that shop
+#   make test-money                                               the properties of prices and carts, 100,000 examples each
 #   make test | check | fix | messages | constraints | screenshots
 #   make benchmark DATASET=online_retail_ii | ORDERS=path/to/orders.csv|parquet [PEERS=all] [BUDGET=600] [DATA=folder]
 #                  [JSON=results.json]                            our models and other packages' on the same questions
@@ -24,7 +25,7 @@ export PORT ORDERS
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PYTHONUNBUFFERED = 1
 
-.PHONY: demo demo-reset test benchmark check fix messages constraints screenshots wheel clean
+.PHONY: demo demo-reset test test-money benchmark check fix messages constraints screenshots wheel clean
 
 demo: $(VENV)/.demo
 	@exec $(BIN)/python -m example_shop.demo
@@ -34,6 +35,10 @@ demo-reset:
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
+
+test-money: $(VENV)/.dev
+	$(BIN)/python -m pytest -n 0 --hypothesis-profile hundred_thousand tests/bundle_app/test_pricing.py \
+	  tests/bundle_app/test_suggesting.py tests/example_shop/test_cart_properties.py $(PYTEST_ARGS)
 
 # Answers of peers are kept beside the results: a second run asks again only those whose script or budget changed.
 benchmark: $(VENV)/.demo $(if $(filter none,$(PEERS)),,$(PEERS_VENV)/.done)

@@ -19,10 +19,27 @@ from typing import Any
 from django.conf import settings as django_settings
 
 from bundle_app.exceptions import ConfigurationError
+from bundle_app.pricing import Floor
 
 
 def _default_work_dir() -> Path:
     return Path(tempfile.gettempdir()) / "bundle_app"
+
+
+KINDS = ("pair", "set")
+"""Kinds of bundles that a model composes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AutoActivation:
+    """What a composed bundle must reach to go live by itself: in the score, and in the orders that hold all of it."""
+
+    min_score: float = 0.0
+    min_support: int = 0
+    kinds: tuple[str, ...] = KINDS
+
+    def admits(self, *, kind: str, score: float, support: int) -> bool:
+        return kind in self.kinds and score >= self.min_score and support >= self.min_support
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,13 +67,20 @@ class Settings:
     work_dir: Path = field(default_factory=_default_work_dir)
     """Local scratch space of the worker: exports and checkpoints."""
 
-    auto_activate: bool = True
-    """Whether a newly composed bundle is shown at once (True) or waits as a draft for a merchandiser (False)."""
+    auto_activate: AutoActivation | None = AutoActivation()
+    """Whether composed bundles go live by themselves: True for all, False for none, or from some thresholds on:
+    {"min_score": 0.2, "min_support": 10, "kinds": ["pair"]}. The others wait in review for a merchandiser."""
 
     discount_percent: Mapping[str, Decimal] = field(default_factory=dict)
     """Discount that a newly composed bundle starts with, by kind: {"pair": 0, "set": 10}."""
 
-    min_lines_ratio: float = 0.5
+    min_price_ratio: Decimal = Decimal("0.5")
+    """The floor: no bundle is sold for less than this share of what its parts cost singly, whatever its discount."""
+
+    min_margin_ratio: Decimal = Decimal(0)
+    """The floor where the shop's cost of a product is known: (price - cost) / price stays at or above this."""
+
+    min_lines_ratio: Decimal = Decimal("0.5")
     """A new model that learned from fewer than this share of the live model's order lines waits for a person."""
 
     k_anonymity: int = 5
@@ -76,6 +100,11 @@ class Settings:
 
     train: Mapping[str, Any] = field(default_factory=dict)
     """Settings handed to bundle_ml, for instance {"max_bundle_size": 4, "seed": 7}."""
+
+    @property
+    def floor(self) -> Floor:
+        """Below which no bundle is sold."""
+        return Floor(price_ratio=self.min_price_ratio, margin_ratio=self.min_margin_ratio)
 
 
 FIELD_BY_KEY = {item.name.upper(): item.name for item in fields(Settings)}
@@ -107,13 +136,13 @@ def _parsed(key: str, value: Any) -> Any:
             return Path(_checked(key, value, str | Path, "a path"))
         case "CURRENCY" if not re.fullmatch(r"[A-Z]{3}", str(value)):
             raise ConfigurationError(f"BUNDLE_APP['CURRENCY'] is {value!r}; expected an ISO 4217 code such as 'EUR'.")
-        case "MIN_LINES_RATIO":
+        case "MIN_LINES_RATIO" | "MIN_PRICE_RATIO" | "MIN_MARGIN_RATIO":
             return _ratio(key, value)
-        case "DISCOUNT_PERCENT":
-            return _discounts(value)
+        case "DISCOUNT_PERCENT" | "AUTO_ACTIVATE":
+            return _discounts(value) if key == "DISCOUNT_PERCENT" else _auto_activation(value)
         case "MAP" | "TRAIN":
             return _checked(key, value, Mapping, "a dict")
-        case "AUTO_ACTIVATE" | "WARM_START":
+        case "WARM_START":
             return _checked(key, value, bool, "True or False")
         case "HISTORY_DAYS" if value is None:
             return None
@@ -125,10 +154,14 @@ def _parsed(key: str, value: Any) -> Any:
             return _checked(key, value, str, "a string")
 
 
-def _ratio(key: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+def _ratio(key: str, value: Any) -> Decimal:
+    """A share. A margin of 1 would ask for an endless price."""
+    is_number = isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+    if not is_number or not 0 <= value <= 1:
         raise ConfigurationError(f"BUNDLE_APP[{key!r}] is {value!r}; expected a number from 0 to 1.")
-    return float(value)
+    if key == "MIN_MARGIN_RATIO" and value == 1:
+        raise ConfigurationError(f"BUNDLE_APP[{key!r}] is {value!r}; expected a number of at least 0 and below 1.")
+    return Decimal(str(value))
 
 
 def _checked(key: str, value: Any, kind: type | UnionType, expected: str) -> Any:
@@ -158,3 +191,34 @@ def _discounts(value: Any) -> dict[str, Decimal]:
             )
         parsed[kind] = amount
     return parsed
+
+
+def _auto_activation(value: Any) -> AutoActivation | None:
+    if isinstance(value, bool):
+        return AutoActivation() if value else None
+    if not isinstance(value, Mapping):
+        raise ConfigurationError(
+            f"BUNDLE_APP['AUTO_ACTIVATE'] is {value!r}; expected True, False, "
+            "or a dict such as {'min_score': 0.2, 'min_support': 10, 'kinds': ['pair']}."
+        )
+    for name, found in value.items():
+        match name:
+            case "min_score" | "min_support":
+                kind, expected = (float, "a number") if name == "min_score" else (int, "a whole number")
+                is_valid = isinstance(found, int | kind) and not isinstance(found, bool) and found >= 0
+                expected += " of at least 0"
+            case "kinds":
+                is_valid = isinstance(found, list | tuple) and set(found) <= set(KINDS)
+                expected = f"a list of {' and '.join(map(repr, KINDS))}, or of one of them"
+            case _:
+                raise ConfigurationError(
+                    f"BUNDLE_APP['AUTO_ACTIVATE'] has the unknown key {name!r}. "
+                    "Known keys: min_score, min_support, kinds."
+                )
+        if not is_valid:
+            raise ConfigurationError(f"BUNDLE_APP['AUTO_ACTIVATE'][{name!r}] is {found!r}; expected {expected}.")
+    return AutoActivation(
+        min_score=float(value.get("min_score", 0)),
+        min_support=value.get("min_support", 0),
+        kinds=tuple(value.get("kinds", KINDS)),
+    )

@@ -79,12 +79,13 @@ def train(
     out: Path,
     work: Path,
     settings: Mapping[str, Any],
+    views: Path | None = None,
     warm_start: Path | None = None,
     on_progress: Callable[[Progress], None],
 ) -> None:
     """Train on exported files and write an artefact to `out`. An exception from `on_progress` ends the child.
 
-    With `warm_start`, an earlier artefact, training goes on from there.
+    With `warm_start`, an earlier artefact, training goes on from there. `views` are what shoppers looked at.
 
     Raises:
         EngineUnavailable: the training libraries are not installed.
@@ -103,6 +104,8 @@ def train(
     command = [sys.executable, "-m", "bundle_ml", "train", "--progress", "json", "--exit-with-parent"]
     command += ["--lines", str(lines), "--items", str(items), "--out", str(out), "--work", str(work)]
     command += ["--config", str(config)]
+    if views:
+        command += ["--views", str(views)]
     if warm_start:
         command += ["--warm-start", str(warm_start)]
     with tempfile.TemporaryFile("w+") as errors:

@@ -13,6 +13,8 @@
     ├── CannotPublish           (ValueError)            the version asked for cannot go live
     │   └── WorseThanLive                               it learned from far fewer orders than the live one
     ├── BundleNotOnOffer        (LookupError)           unknown, paused, or outside its dates; for the shopper
+    │   └── BundleUsedUp                                as many sets were sold as may be; for the shopper
+    ├── OutsideTransaction      (RuntimeError)          the shop's checkout redeems bundles outside its transaction
     └── CannotAddToCart         (ValueError)            the shop's cart refused a bundle; the message is for the shopper
 
 A class's docstring is its default message. A message says what was found, what was expected and what to do.
@@ -74,6 +76,15 @@ class CannotPublish(BundleError, ValueError):
 
 class BundleNotOnOffer(BundleError, LookupError):
     """This set is not on offer any more."""
+
+
+class BundleUsedUp(BundleNotOnOffer):
+    """Not so many sets are left at this price."""
+
+
+class OutsideTransaction(BundleError, RuntimeError):
+    """Bundles are redeemed outside a transaction: a set would count as sold though its order failed. Call `redeem` and
+    `give_back` inside the `transaction.atomic()` that writes the order."""
 
 
 class WorseThanLive(CannotPublish):

@@ -14,7 +14,7 @@ from django.utils.formats import number_format
 from django.utils.translation import get_language, gettext, ngettext
 
 from bundle_app import conf
-from bundle_app.pricing import smallest_unit
+from bundle_app.pricing import Discount, DiscountForm, smallest_unit
 
 SYMBOLS: Mapping[str, str] = {
     "AUD": "A$", "BRL": "R$", "CAD": "CA$", "CNY": "¥", "EUR": "€", "GBP": "£", "HKD": "HK$", "ILS": "₪", "INR": "₹",
@@ -43,6 +43,32 @@ def money(amount: Decimal, currency: str) -> str:
     if (get_language() or "en").split("-")[0] not in SYMBOL_FIRST:
         return f"{number}\xa0{symbol or currency}"
     return f"{symbol}{number}" if symbol else f"{currency}\xa0{number}"
+
+
+def discount_words(discount: Discount) -> str:
+    """What a bundle's price takes off, as it was set: empty for nothing."""
+    match discount.form:
+        case DiscountForm.PERCENT if discount.percent:
+            return gettext("%(percent)s %% off") % {"percent": number_format(discount.percent.normalize())}
+        case DiscountForm.AMOUNT:
+            return gettext("%(amount)s off") % {"amount": money(discount.amount, discount.currency)}
+        case DiscountForm.FIXED_PRICE:
+            return gettext("%(amount)s for the set") % {"amount": money(discount.amount, discount.currency)}
+        case DiscountForm.CHEAPEST_FREE:
+            return gettext("cheapest product free")
+    return ""
+
+
+def price_note(discount: Discount, *, free: str) -> str:
+    """The same for a shopper, who sees amounts beside it: `free` is the title of the cheapest product."""
+    match discount.form:
+        case DiscountForm.PERCENT:
+            return discount_words(discount)
+        case DiscountForm.CHEAPEST_FREE:
+            return gettext("One free: %(title)s") % {"title": free}
+        case DiscountForm.FIXED_PRICE:
+            return gettext("Set price")
+    return ""
 
 
 def why(evidence: Mapping[str, Any], *, rung: str, anchor_key: str, titles: Mapping[str, str]) -> str:

@@ -1,13 +1,14 @@
 """From an artefact to rows: a new version's bundles and scores, written beside the live version.
 
 Batches stand or fall as a whole, each under the training lease. A bundle that exists keeps its status, title, discount
-and pin: only scores are new. A version is LOADING until its last batch is in.
+and pin: only scores are new. A new one is active where it reaches the thresholds of AUTO_ACTIVATE, which the log of
+decisions tells, and waits in review where it does not. A version is LOADING until its last batch is in.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -18,18 +19,30 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from bundle_app import conf, engine
+from bundle_app import activating, conf, engine
 from bundle_app.leases import Lease
 from bundle_app.models import Bundle, BundlePart, ModelVersion, Score, composition_hash
 from bundle_app.shop import get_adapter
 
 if TYPE_CHECKING:
     from bundle_app.engine import Candidate, Manifest
+    from bundle_app.shop import CatalogueItem
 
 BATCH = 2000
-MAX_TITLE = 200
+LONGEST_TEXT = 200
 
 Composition = tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """What parts keep of a product."""
+
+    title: str = ""
+    category: str = ""
+
+
+UNKNOWN = Copied()
 
 
 def create_version(lease: Lease, manifest: Manifest, artefact: str) -> ModelVersion:
@@ -83,12 +96,13 @@ def load_scores(
         LeaseLost: another trainer took over.
     """
     version.scores.all().delete()
-    titles = {item.key: item.title[:MAX_TITLE] for item in get_adapter().items()}
+    catalogue = _copied(get_adapter().items())
+    _renew_categories(catalogue, lease=lease)
     written = 0
     for batch in _batches(engine.candidates(folder)):
         with transaction.atomic():
             lease.guard()
-            ids = _bundle_ids([candidate.items for candidate in batch], titles)
+            ids = _bundle_ids(version, batch, catalogue)
             Score.objects.bulk_create(_scores(version, batch, ids), batch_size=1000)
         written += len(batch)
         on_progress(written)
@@ -97,6 +111,32 @@ def load_scores(
         version.bundle_count = version.scores.values("bundle").distinct().count()
         version.state = ModelVersion.State.READY
         version.save(update_fields=["bundle_count", "state"])
+
+
+def _copied(items: Iterable[CatalogueItem]) -> dict[str, Copied]:
+    categories: dict[str, str] = {}  # One string a category, however many products it has.
+    return {
+        item.key: Copied(
+            title=item.title[:LONGEST_TEXT],
+            category=categories.setdefault(item.category or "", (item.category or "")[:LONGEST_TEXT]),
+        )
+        for item in items
+    }
+
+
+def _renew_categories(catalogue: Mapping[str, Copied], *, lease: Lease) -> None:
+    """Products move between categories; the parts of all bundles, also of those made by hand, follow."""
+    kept = BundlePart.objects.order_by().values_list("item_key", "category").distinct()
+    moved: dict[str, list[str]] = {}
+    for key, category in kept.iterator(chunk_size=BATCH):
+        known = catalogue.get(key)
+        if known is not None and known.category != category:
+            moved.setdefault(known.category, []).append(key)
+    for category, keys in moved.items():
+        for start in range(0, len(keys), BATCH):
+            with transaction.atomic():
+                lease.guard()
+                BundlePart.objects.filter(item_key__in=keys[start : start + BATCH]).update(category=category)
 
 
 def _batches(candidates: Iterable[Candidate]) -> Iterator[list[Candidate]]:
@@ -118,36 +158,56 @@ def _scores(version: ModelVersion, batch: list[Candidate], ids: Mapping[str, int
         )
 
 
-def _bundle_ids(compositions: list[Composition], titles: Mapping[str, str]) -> dict[str, int]:
+def _bundle_ids(version: ModelVersion, batch: list[Candidate], catalogue: Mapping[str, Copied]) -> dict[str, int]:
     """Ids by composition hash; compositions never seen before become bundles with their parts.
 
     Conflicts are ignored: a merchandiser may make the same bundle by hand at this very moment.
     """
-    by_hash = {composition_hash(dict(composition)): composition for composition in compositions}
+    by_hash = {composition_hash(dict(candidate.items)): candidate.items for candidate in batch}
     known = _known_ids(by_hash)
     fresh = {digest: composition for digest, composition in by_hash.items() if digest not in known}
-    Bundle.objects.bulk_create([_new_bundle(*item) for item in fresh.items()], ignore_conflicts=True)
+    thresholds = conf.load().auto_activate
+    admitted = {composition_hash(dict(candidate.items)) for candidate in batch if _goes_live(candidate, thresholds)}
+    Bundle.objects.bulk_create(
+        [_new_bundle(*item, is_active=item[0] in admitted) for item in fresh.items()], ignore_conflicts=True
+    )
     created = _known_ids(fresh)
     parts = [
-        BundlePart(bundle_id=bundle_id, item_key=key, quantity=quantity, position=position, title=titles.get(key, ""))
+        BundlePart(
+            bundle_id=bundle_id,
+            item_key=key,
+            quantity=quantity,
+            position=position,
+            **asdict(catalogue.get(key, UNKNOWN)),
+        )
         for digest, bundle_id in created.items()
         for position, (key, quantity) in enumerate(fresh[digest])
     ]
     BundlePart.objects.bulk_create(parts, ignore_conflicts=True)
+    activating.record_new([created[digest] for digest in admitted & created.keys()], parts, version=version)
     return known | created
 
 
-def _known_ids(digests: Iterable[str]) -> dict[str, int]:
+def _known_ids(digests: Collection[str]) -> dict[str, int]:
     return dict(Bundle.objects.filter(composition_hash__in=list(digests)).values_list("composition_hash", "pk"))
 
 
-def _new_bundle(digest: str, composition: Composition) -> Bundle:
-    app = conf.load()
-    kind = Bundle.Kind.PAIR if len(composition) == 2 else Bundle.Kind.SET
+def _kind(composition: Composition) -> Bundle.Kind:
+    return Bundle.Kind.PAIR if len(composition) == 2 else Bundle.Kind.SET
+
+
+def _goes_live(candidate: Candidate, thresholds: conf.AutoActivation | None) -> bool:
+    return thresholds is not None and thresholds.admits(
+        kind=_kind(candidate.items), score=candidate.score, support=candidate.evidence.support
+    )
+
+
+def _new_bundle(digest: str, composition: Composition, *, is_active: bool) -> Bundle:
+    kind = _kind(composition)
     return Bundle(
         composition_hash=digest,
-        status=Bundle.Status.ACTIVE if app.auto_activate else Bundle.Status.DRAFT,
+        status=Bundle.Status.ACTIVE if is_active else Bundle.Status.REVIEW,
         kind=kind,
         source=Bundle.Source.GENERATED,
-        discount_percent=app.discount_percent.get(kind.value, 0),
+        discount_percent=conf.load().discount_percent.get(kind.value, 0),
     )

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from bundle_app import artefacts, conf, engine, leases, loading
+from bundle_app import activating, artefacts, conf, engine, leases, loading
 from bundle_app.exceptions import CannotPublish
 from bundle_app.leases import Lease
 from bundle_app.models import Bundle, ModelVersion, TrainingRun
@@ -54,7 +54,8 @@ def roll_back() -> ModelVersion:
 
 
 def go_live(version_id: int, *, lease: Lease | None = None) -> ModelVersion:
-    """Flip which version is live. A trainer passes its lease and fails if it has lost it.
+    """Flip which version is live; what waits and reaches its thresholds goes live with it. A trainer passes its lease
+    and fails if it has lost it.
 
     Raises:
         CannotPublish: the version does not exist, or its scores are not complete.
@@ -74,6 +75,7 @@ def go_live(version_id: int, *, lease: Lease | None = None) -> ModelVersion:
             chosen.state = ModelVersion.State.LIVE
             chosen.published_at = timezone.now()
             chosen.save(update_fields=["state", "published_at"])
+            activating.activate_waiting(chosen)
     return chosen
 
 
@@ -102,7 +104,8 @@ def _reason_against(version: ModelVersion) -> str:
 def prune() -> int:
     """Drop scores and files of versions beyond `keep_versions`, and bundles that nothing holds any more.
 
-    A bundle goes only if no merchandiser ever decided about it and no kept version scores it. Returns how many went.
+    A bundle goes only if no merchandiser ever decided about it, no kept version scores it and nobody ever bought it.
+    Returns how many went.
     While a run is under way, nothing goes: it may be about to score a bundle that no version scores yet.
     """
     if TrainingRun.objects.filter(status=TrainingRun.Status.RUNNING).exists():
@@ -117,5 +120,5 @@ def prune() -> int:
             version.scores.all().delete()
     kept = ModelVersion.objects.exclude(state=ModelVersion.State.PRUNED)
     artefacts.keep_only(kept.values_list("artefact", flat=True))
-    _rows, rows_by_model = Bundle.objects.undecided().filter(scores__isnull=True).delete()
+    _rows, rows_by_model = Bundle.objects.undecided().filter(scores__isnull=True, redemptions__isnull=True).delete()
     return rows_by_model.get(Bundle._meta.label, 0)

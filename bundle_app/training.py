@@ -159,7 +159,7 @@ class _Reporter:
 def _learn(folder: Path, reporter: _Reporter) -> engine.Manifest:
     """Export, train and store. Returns the verified manifest."""
     adapter, settings = get_adapter(), conf.load()
-    lines, items, artefact = folder / "lines.csv", folder / "items.jsonl", folder / "artefact"
+    lines, views, items, artefact = (folder / name for name in ("lines.csv", "views.csv", "items.jsonl", "artefact"))
     since = timezone.now() - timedelta(days=settings.history_days) if settings.history_days else None
     with reporter.stage(TrainingRun.Stage.EXPORT, 0.0):
         if not export_items(adapter, items):
@@ -169,7 +169,7 @@ def _learn(folder: Path, reporter: _Reporter) -> engine.Manifest:
                     'Check "item" and "sellable" in MAP.'
                 )
             )
-        export_lines(adapter, lines, since=since)
+        export_lines(adapter, lines, views=views, since=since)
     with _live_artefact() as live:
         engine.train(
             lines=lines,
@@ -177,6 +177,7 @@ def _learn(folder: Path, reporter: _Reporter) -> engine.Manifest:
             out=artefact,
             work=_checkpoints(),
             settings=settings.train,
+            views=views if views.exists() else None,
             warm_start=live,
             on_progress=reporter.learning,
         )

@@ -19,7 +19,12 @@ from bundle_app.exceptions import BundleNotOnOffer, CannotAddToCart
 def add(request: HttpRequest, pk: int) -> HttpResponseRedirect:
     """Add a bundle to the cart, say so, and go back to where the shopper was."""
     try:
-        offer = serving.add_to_cart(pk, request, only_missing=request.POST.get("only_missing") == "1")
+        offer = serving.add_to_cart(
+            pk,
+            request,
+            only_missing=request.POST.get("only_missing") == "1",
+            impression=request.POST.get("impression", ""),
+        )
     except (BundleNotOnOffer, CannotAddToCart) as error:
         messages.error(request, str(error), fail_silently=True)
     else:

@@ -5,7 +5,7 @@ Titles depend on the reader's language, and a bundle goes into this shop's cart 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -29,15 +29,15 @@ class ExampleShopAdapter(FieldMapAdapter):
     def search_items(self, query: str, *, limit: int) -> list[ItemCard]:
         return [self.card(product) for product in Product.objects.matching(query).order_by("-sold_count")[:limit]]
 
-    def cart_keys(self, request: HttpRequest) -> list[str]:
-        return list(Cart(request.session).quantities())
+    def cart_quantities(self, request: HttpRequest) -> Mapping[str, int]:
+        return Cart(request.session).quantities()
 
     def add_to_cart(self, request: HttpRequest, lines: Sequence[CartLine], bundle: Bundle) -> None:
         """A whole bundle goes in as a group with its discount; the rest of one, as single items without."""
         cart, parts = Cart(request.session), {line.key: line.quantity for line in lines}
         try:
             if parts == bundle.quantities():
-                cart.add_bundle(bundle.pk, parts)
+                cart.add_bundle(bundle.pk, parts, impression=lines[0].impression)
             else:
                 cart.add_all(parts)
         except CartError as error:

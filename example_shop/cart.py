@@ -1,14 +1,16 @@
 """The cart, kept in the session: single items, and bundles as groups that come and go whole.
 
 Only product numbers and quantities are kept. Prices, stock and a bundle's discount are asked anew whenever the cart is
-read, so what a shopper sees is what the checkout will charge.
+read, so what a shopper sees is what the checkout will charge. Each group has a name of its own, so that a page that is
+open in a second window cannot take another group out than the one it shows.
 """
 
 from __future__ import annotations
 
+import secrets
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -17,11 +19,12 @@ from django.contrib.sessions.backends.base import SessionBase
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from bundle_app.pricing import price_bundle
-from example_shop.models import Product
-from example_shop.offers import BundleOffer, offers_of
+from bundle_app import serving
+from bundle_app.shop import ItemCard
+from example_shop.models import Product, Voucher
+from example_shop.vouchers import voucher_discounts, voucher_of
 
-SESSION_KEY = "cart"
+SESSION_KEY = "basket"
 MAX_QUANTITY = 99
 MAX_BUNDLES = 20
 
@@ -32,11 +35,12 @@ class CartError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CartItem:
-    """`discount` is for the whole quantity."""
+    """`discount` is the set's and `voucher_discount` the voucher's, each for the whole quantity."""
 
     product: Product
     quantity: int
     discount: Decimal = Decimal(0)
+    voucher_discount: Decimal = Decimal(0)
 
     @property
     def full(self) -> Decimal:
@@ -44,18 +48,24 @@ class CartItem:
 
     @property
     def total(self) -> Decimal:
-        return self.full - self.discount
+        return self.full - self.discount - self.voucher_discount
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CartBundle:
-    """`position` names the group within the cart. `is_offered` is false once the bundle is no longer on offer."""
+    """`name` is the group's own within the cart. `notice` tells the shopper why it saves nothing any more."""
 
-    position: int
+    name: str
     bundle_id: int
     title: str
+    impression: str
     items: tuple[CartItem, ...]
-    is_offered: bool
+    notice: str
+    combinable: bool
+
+    @property
+    def is_offered(self) -> bool:
+        return not self.notice
 
     @property
     def full(self) -> Decimal:
@@ -67,37 +77,48 @@ class CartBundle:
 
     @property
     def total(self) -> Decimal:
-        return self.full - self.discount
+        return sum((item.total for item in self.items), Decimal(0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CartContents:
-    """What the cart holds, priced. `problems` are sentences for the shopper; with any, nothing can be ordered."""
+    """What the cart holds, priced. `problems` are sentences for the shopper; with any, nothing can be ordered.
+
+    `voucher` is the code that counts, "" for none.
+    """
 
     items: tuple[CartItem, ...]
     bundles: tuple[CartBundle, ...]
     problems: tuple[str, ...]
+    voucher: str = ""
 
     def __bool__(self) -> bool:
         return bool(self.items or self.bundles)
 
     @property
-    def all_items(self) -> list[tuple[CartItem, int | None]]:
-        """Every item with the id of the bundle in which it is, if it is in one."""
-        single: list[tuple[CartItem, int | None]] = [(item, None) for item in self.items]
-        return single + [(item, bundle.bundle_id) for bundle in self.bundles for item in bundle.items]
+    def all_items(self) -> list[CartItem]:
+        return [*self.items, *(item for bundle in self.bundles for item in bundle.items)]
 
     @property
     def full(self) -> Decimal:
-        return sum((item.full for item, _bundle_id in self.all_items), Decimal(0))
+        return sum((item.full for item in self.all_items), Decimal(0))
 
     @property
     def discount(self) -> Decimal:
-        return sum((item.discount for item, _bundle_id in self.all_items), Decimal(0))
+        return sum((item.discount for item in self.all_items), Decimal(0))
+
+    @property
+    def voucher_discount(self) -> Decimal:
+        return sum((item.voucher_discount for item in self.all_items), Decimal(0))
+
+    @property
+    def has_sets_apart(self) -> bool:
+        """Whether a voucher would leave some set as it is."""
+        return any(not bundle.combinable for bundle in self.bundles)
 
     @property
     def total(self) -> Decimal:
-        return self.full - self.discount
+        return self.full - self.discount - self.voucher_discount
 
 
 class Cart:
@@ -106,6 +127,7 @@ class Cart:
         stored = session.get(SESSION_KEY) or {}
         self._items: dict[str, int] = dict(stored.get("items", {}))
         self._bundles: list[dict[str, Any]] = list(stored.get("bundles", []))
+        self._voucher: str = stored.get("voucher", "")
 
     # Asking
 
@@ -124,17 +146,15 @@ class Cart:
         """The priced contents; `products` by number, if they were read (and locked) already."""
         wanted = self.quantities()
         found = products if products is not None else products_by_sku(wanted)
-        offers = offers_of([bundle["bundle"] for bundle in self._bundles])
-        return CartContents(
+        contents = CartContents(
             items=tuple(
                 CartItem(product=found[sku], quantity=quantity) for sku, quantity in self._items.items() if sku in found
             ),
-            bundles=tuple(
-                _priced_bundle(position, stored, found, offers.get(stored["bundle"]))
-                for position, stored in enumerate(self._bundles)
-            ),
+            bundles=_priced_bundles(self._bundles, found),
             problems=tuple(_problems(wanted, found)),
         )
+        voucher = voucher_of(self._voucher) if contents else None
+        return _with_voucher(contents, voucher) if voucher is not None else contents
 
     # Changing
 
@@ -157,8 +177,8 @@ class Cart:
             self._items[sku] = self._items.get(sku, 0) + quantity
         self._save()
 
-    def add_bundle(self, bundle_id: int, parts: Mapping[str, int]) -> None:
-        """Put all parts in as one group, or none.
+    def add_bundle(self, bundle_id: int, parts: Mapping[str, int], *, impression: str = "") -> None:
+        """Put all parts in as one group, or none. `impression` names the showing that led to it.
 
         Raises:
             CartError: a part cannot be bought, or not so many; the cart is as it was.
@@ -168,7 +188,8 @@ class Cart:
                 _("There are already %(count)d sets in the cart; please order these first.") % {"count": MAX_BUNDLES}
             )
         self._refuse_unless_in_stock(parts)
-        self._bundles.append({"bundle": bundle_id, "parts": dict(parts)})
+        group = {"name": secrets.token_hex(4), "bundle": bundle_id, "parts": dict(parts), "impression": impression}
+        self._bundles.append(group)
         self._save()
 
     def set_quantity(self, product: Product, quantity: int) -> None:
@@ -188,18 +209,50 @@ class Cart:
         self._items.pop(sku, None)
         self._save()
 
-    def remove_bundle(self, position: int) -> None:
-        """Take a group out, all its parts with it. A position that is not there changes nothing."""
-        if 0 <= position < len(self._bundles):
-            del self._bundles[position]
-            self._save()
+    def break_up(self, name: str, sku: str, quantity: int) -> bool:
+        """Change how many of a part a group holds, none to take it out: what is left become single items.
+
+        Returns whether it was broken up: a group or part that is not there, or the quantity that it has, changes
+        nothing.
+
+        Raises:
+            CartError: there are not so many; the cart is as it was.
+        """
+        group = next((group for group in self._bundles if group["name"] == name), None)
+        if group is None or group["parts"].get(sku, quantity) == quantity:
+            return False
+        parts = {**group["parts"], sku: quantity}
+        if quantity > group["parts"][sku]:
+            self._refuse_unless_in_stock({sku: quantity - group["parts"][sku]})
+        self._bundles.remove(group)
+        for part, count in parts.items():
+            if count:
+                self._items[part] = self._items.get(part, 0) + count
+        self._save()
+        return True
+
+    def remove_bundle(self, name: str) -> None:
+        """Take a group out, all its parts with it. A name that is not there changes nothing."""
+        self._bundles = [group for group in self._bundles if group["name"] != name]
+        self._save()
+
+    def use_voucher(self, code: str) -> None:
+        """Use a voucher, or none for an empty code.
+
+        Raises:
+            CartError: there is no such voucher; the one before is kept.
+        """
+        if code and voucher_of(code) is None:
+            raise CartError(_("There is no voucher “%(code)s”.") % {"code": code})
+        self._voucher = code
+        self._save()
 
     def clear(self) -> None:
-        self._items, self._bundles = {}, []
+        self._items, self._bundles, self._voucher = {}, [], ""
         self._save()
 
     def _save(self) -> None:
-        self._session[SESSION_KEY] = {"items": self._items, "bundles": self._bundles}
+        self._session[SESSION_KEY] = {"items": self._items, "bundles": self._bundles, "voucher": self._voucher}
         self._session.modified = True
 
     def _refuse_unless_in_stock(self, more: Mapping[str, int]) -> None:
@@ -236,24 +289,44 @@ def _problems(wanted: Mapping[str, int], products: Mapping[str, Product]) -> lis
     return found
 
 
-def _priced_bundle(
-    position: int, stored: Mapping[str, Any], products: Mapping[str, Product], offer: BundleOffer | None
-) -> CartBundle:
-    """A stored group with today's prices; without its discount if the bundle is off or a part is gone."""
-    parts = {sku: quantity for sku, quantity in stored["parts"].items() if sku in products}
-    is_offered = offer is not None and offer.parts == parts
-    price = price_bundle(
-        [products[sku].price * quantity for sku, quantity in parts.items()],
-        discount_percent=offer.discount_percent if offer is not None and is_offered else Decimal(0),
-        currency=settings.SHOP_CURRENCY,
+def _priced_bundles(groups: list[dict[str, Any]], products: Mapping[str, Product]) -> tuple[CartBundle, ...]:
+    """The stored groups with today's prices; what they save, or why they save nothing, is for `bundle_app` to say."""
+    if not groups:
+        return ()
+    cards = {
+        sku: ItemCard(key=sku, title=product.title, price=product.price, currency=product.currency, cost=product.cost)
+        for sku, product in products.items()
+    }
+    held = [serving.HeldBundle(bundle_id=group["bundle"], quantities=group["parts"]) for group in groups]
+    return tuple(
+        CartBundle(
+            name=group["name"],
+            bundle_id=group["bundle"],
+            title=priced.title,
+            impression=group["impression"],
+            notice=priced.notice,
+            combinable=priced.combinable,
+            items=tuple(
+                CartItem(product=products[sku], quantity=group["parts"][sku], discount=discount)
+                for sku, discount in priced.discounts.items()
+            ),
+        )
+        for group, priced in zip(groups, serving.price_held(held, cards), strict=True)
     )
-    return CartBundle(
-        position=position,
-        bundle_id=stored["bundle"],
-        title=offer.title if offer is not None else "",
-        is_offered=is_offered,
-        items=tuple(
-            CartItem(product=products[sku], quantity=quantity, discount=discount)
-            for (sku, quantity), discount in zip(parts.items(), price.discounts, strict=True)
-        ),
+
+
+def _with_voucher(contents: CartContents, voucher: Voucher) -> CartContents:
+    """The contents with a voucher taken off all that may be combined with it."""
+    eligible = [*contents.items, *(item for bundle in contents.bundles if bundle.combinable for item in bundle.items)]
+    discounts = iter(
+        voucher_discounts([item.total for item in eligible], percent=voucher.percent, currency=settings.SHOP_CURRENCY)
     )
+
+    def reduced(items: tuple[CartItem, ...]) -> tuple[CartItem, ...]:
+        return tuple(replace(item, voucher_discount=next(discounts)) for item in items)
+
+    items = reduced(contents.items)
+    bundles = tuple(
+        replace(bundle, items=reduced(bundle.items)) if bundle.combinable else bundle for bundle in contents.bundles
+    )
+    return replace(contents, items=items, bundles=bundles, voucher=voucher.code)

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import ClassVar
 
 from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Case, Count, F, Q, When, Window
 from django.db.models.functions import RowNumber
@@ -86,6 +87,14 @@ class Product(models.Model):
         _("variant group"), max_length=60, blank=True, help_text=_("The same for all colours of one product.")
     )
     price = models.DecimalField(_("price"), max_digits=10, decimal_places=2)
+    cost = models.DecimalField(
+        _("cost"),
+        max_digits=10,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        help_text=_("What one piece costs the shop. No set is sold below it; leave empty where it is not known."),
+    )
     stock = models.PositiveIntegerField(_("stock"), default=0)
     active = models.BooleanField(_("for sale"), default=True)
     sold_count = models.PositiveIntegerField(_("orders so far"), default=0, editable=False)
@@ -98,6 +107,9 @@ class Product(models.Model):
         ordering: ClassVar[list[str]] = ["title", "pk"]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(condition=Q(price__gte=0), name="example_shop_product_price_not_negative"),
+            models.CheckConstraint(
+                condition=Q(cost__isnull=True) | Q(cost__gte=0), name="example_shop_product_cost_not_negative"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -129,6 +141,34 @@ class Product(models.Model):
     @property
     def picture_url(self) -> str:
         return reverse("picture", args=[self.sku])
+
+
+class Voucher(models.Model):
+    """An offer beside bundles: a percentage off for who knows the code."""
+
+    code = models.CharField(
+        _("code"),
+        max_length=20,
+        unique=True,
+        validators=[RegexValidator(r"^[0-9A-Z-]+$", _("Enter capital letters, digits and hyphens."))],
+    )
+    percent = models.PositiveSmallIntegerField(
+        _("percent off"), validators=[MinValueValidator(1), MaxValueValidator(90)]
+    )
+    active = models.BooleanField(_("can be used"), default=True)
+
+    class Meta:
+        verbose_name = _("voucher")
+        verbose_name_plural = _("vouchers")
+        ordering: ClassVar[list[str]] = ["code"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(
+                condition=Q(percent__gte=1, percent__lte=90), name="example_shop_voucher_percent_from_1_to_90"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.code
 
 
 class Order(models.Model):
@@ -174,6 +214,10 @@ class Order(models.Model):
     def saving(self) -> Decimal:
         return sum((line.discount for line in self.lines.all()), Decimal(0))
 
+    @property
+    def voucher_saving(self) -> Decimal:
+        return sum((line.voucher_discount for line in self.lines.all()), Decimal(0))
+
 
 class OrderLine(models.Model):
     order = models.ForeignKey(Order, models.CASCADE, related_name="lines", verbose_name=_("order"))
@@ -191,7 +235,26 @@ class OrderLine(models.Model):
         db_default=Decimal(0),
         help_text=_("This line's share of its bundle's discount."),
     )
+    voucher_discount = models.DecimalField(
+        _("voucher"),
+        max_digits=12,
+        decimal_places=2,
+        default=Decimal(0),
+        db_default=Decimal(0),
+        help_text=_("This line's share of what a voucher took off."),
+    )
     bundle_id = models.BigIntegerField(_("bundle it was bought in"), null=True, blank=True)
+    bundle_group = models.PositiveSmallIntegerField(
+        _("set within the order"),
+        null=True,
+        blank=True,
+        help_text=_("Keeps two sets apart that hold the same product, or are the same bundle twice."),
+    )
+    impression = models.CharField(_("showing that led to it"), max_length=512, blank=True, db_default="")
+    refunded_quantity = models.PositiveIntegerField(_("pieces sent back"), default=0, db_default=0)
+    refunded_amount = models.DecimalField(
+        _("paid back"), max_digits=12, decimal_places=2, default=Decimal(0), db_default=Decimal(0)
+    )
 
     class Meta:
         verbose_name = _("order line")
@@ -202,6 +265,32 @@ class OrderLine(models.Model):
                 condition=Q(discount=0) | Q(discount__gt=0, discount__lte=F("quantity") * F("unit_price")),
                 name="example_shop_line_discount_within_line",
             ),
+            models.CheckConstraint(
+                condition=Q(voucher_discount=0)
+                | Q(
+                    voucher_discount__gt=0,
+                    voucher_discount__lte=F("quantity") * F("unit_price") - F("discount"),
+                ),
+                name="example_shop_line_voucher_within_line",
+            ),
+            models.CheckConstraint(
+                condition=Q(discount=0) | Q(bundle_id__isnull=False), name="example_shop_line_discount_is_of_a_bundle"
+            ),
+            models.CheckConstraint(
+                condition=Q(bundle_id__isnull=True, bundle_group__isnull=True)
+                | Q(bundle_id__isnull=False, bundle_group__isnull=False),
+                name="example_shop_line_of_a_bundle_in_a_group",
+            ),
+            models.CheckConstraint(
+                condition=Q(refunded_quantity=0, refunded_amount=0)
+                | Q(
+                    refunded_quantity__gt=0,
+                    refunded_quantity__lte=F("quantity"),
+                    refunded_amount__gte=0,
+                    refunded_amount__lte=F("quantity") * F("unit_price") - F("discount") - F("voucher_discount"),
+                ),
+                name="example_shop_line_refund_within_line",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -209,7 +298,12 @@ class OrderLine(models.Model):
 
     @property
     def total(self) -> Decimal:
-        return self.quantity * self.unit_price - self.discount
+        return self.quantity * self.unit_price - self.discount - self.voucher_discount
+
+    @property
+    def returnable_count(self) -> int:
+        """How many pieces can still come back."""
+        return max(self.quantity - self.refunded_quantity, 0)
 
 
 class ShopSource(models.Model):

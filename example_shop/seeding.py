@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
@@ -24,6 +25,9 @@ from example_shop.models import Category, Order, OrderLine, Product, ShopSource
 
 SOLD_OUT = frozenset({"BOL-1", "PIL-1"})
 """Two products are sold out, so that one sees what that looks like. Neither is anybody's planted partner."""
+
+COST_RATIO = Decimal("0.6")
+"""What the shop pays for a product, as a share of its price."""
 
 SOURCE_NAME = gettext_noop("the shop's generator")
 
@@ -70,6 +74,7 @@ def _write_catalogue(rng: random.Random) -> dict[str, int]:
             category=category_by_slug[product.category],
             variant_group=product.variant_group,
             price=product.price,
+            cost=(product.price * COST_RATIO).quantize(product.price),
             stock=0 if product.sku in SOLD_OUT else rng.randint(40, 400),
         )
         for product in products()

@@ -9,6 +9,12 @@ from typing import Any
 
 import pytest
 from django.utils import translation
+from hypothesis import HealthCheck, settings
+
+# `make test-money` asks for the second one by name.
+settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("hundred_thousand", settings.get_profile("default"), max_examples=100_000, database=None)
+settings.load_profile("default")
 
 DATA_DIR = Path(os.environ.get("BUNDLE_DATA_DIR") or Path(__file__).resolve().parents[2] / "shared" / "data")
 

@@ -13,6 +13,9 @@ from django.utils.translation import gettext_lazy as _
 
 from bundle_app.admin.evidence import RUNGS
 from bundle_app.models import Bundle, ModelVersion, Score
+from bundle_app.models.rule import RuleKind
+from bundle_app.rules import ANYBODY
+from bundle_app.serving.ruling import about_any, not_hidden, rules_in_force
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
@@ -40,8 +43,36 @@ class LearnedFrom(SimpleListFilter):
                 return queryset.filter(Exists(live.filter(rung=rung)))
 
 
+class ByRule(SimpleListFilter):
+    """What rules do to the bundle by what it holds. Floors and price bands depend on the hour: the row tells them."""
+
+    title = _("rule")
+    parameter_name = "ruled"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Iterable[tuple[str, StrPromise | str]]:
+        return [
+            ("hidden", _("Hidden by its products")),
+            ("first", _("Put first")),
+            ("about", _("Any rule is about it")),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Bundle]) -> QuerySet[Bundle]:
+        if self.value() is None:
+            return queryset
+        book = rules_in_force()
+        match self.value():
+            case "hidden":
+                return queryset.filter(~not_hidden(book, ANYBODY))
+            case "first":
+                return queryset.filter(about_any(rule for rule in book.rules if rule.kind == RuleKind.PIN))
+            case "about":
+                return queryset.filter(about_any(book.rules))
+            case _:
+                return queryset
+
+
 class ValidNow(SimpleListFilter):
-    """Where today stands in the bundle's time."""
+    """Where today stands in the time of a bundle or a rule."""
 
     title = _("time")
     parameter_name = "time"
@@ -49,7 +80,7 @@ class ValidNow(SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Iterable[tuple[str, StrPromise | str]]:
         return [("now", _("Valid now")), ("later", _("Begins later")), ("over", _("Over"))]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Bundle]) -> QuerySet[Bundle]:
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         now = timezone.now()
         later, over = Q(valid_from__gt=now), Q(valid_until__lte=now)
         # Negations do not hold for NULL in SQL, so an open end has to be said.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
@@ -50,6 +50,8 @@ SEGMENTS: dict[str, StrPromise] = {
     "rare_items": gettext_lazy("All other products"),
     "small_baskets": gettext_lazy("Small orders: up to the median size"),
     "large_baskets": gettext_lazy("Larger orders"),
+    "new_shoppers": gettext_lazy("First orders: the shopper has none before"),
+    "returning_shoppers": gettext_lazy("Orders of shoppers who came back"),
 }
 
 
@@ -158,16 +160,17 @@ def reason(version: ModelVersion) -> str:
         "Served because no simpler model ranks the held-out orders better by more than chance: "
         "NDCG@10 %(value)s on average."
     ) % {"value": rounded(averages[version.rung], decimal_count=4)}
-    return " ".join([told, *(_refusal(refused) for refused in version.metrics.get("refused") or ())])
+    return " ".join([told, *(refusal(refused, model_label) for refused in version.metrics.get("refused") or ())])
 
 
-def _refusal(refused: Mapping[str, Any]) -> str:
+def refusal(refused: Mapping[str, Any], label: Callable[[str], str]) -> str:
+    """Which model was not served, and which simpler one is better by how much."""
     difference, low, high = (
         rounded(refused[name], decimal_count=4) for name in ("difference", "difference_low", "difference_high")
     )
     return _("Not served: %(model)s. %(by)s ranks better by %(difference)s (95%% interval: %(low)s – %(high)s).") % {
-        "model": model_label(refused["rung"]),
-        "by": model_label(refused["by"]),
+        "model": label(refused["rung"]),
+        "by": label(refused["by"]),
         "difference": difference,
         "low": low,
         "high": high,
@@ -195,5 +198,10 @@ def context_label(context: str) -> str:
 
 
 def _number(cells: Mapping[tuple[str, str], Mapping[str, Any]], model: str, context: str, name: str) -> float | None:
-    value = cells.get((model, context), {}).get(name)
+    return number(cells.get((model, context), {}), name)
+
+
+def number(row: Mapping[str, Any], name: str) -> float | None:
+    """What stands in a row of measurements under a name; None where nothing does."""
+    value = row.get(name)
     return float(value) if isinstance(value, int | float) else None

@@ -23,6 +23,7 @@ from bundle_app.admin import data_report
 from bundle_app.admin.dashboard import PUBLISH
 from bundle_app.admin.evidence import rung_label
 from bundle_app.admin.metrics import METRICS, chosen_metric, headline, metrics_table, reason, segments_table
+from bundle_app.admin.personal import personal_table, report_of, told
 from bundle_app.admin.presentation import badge, grouped, rounded
 from bundle_app.exceptions import BundleError
 from bundle_app.models import ModelVersion
@@ -97,6 +98,7 @@ class ModelVersionAdmin(ModelVersionAdminBase):
     ) -> HttpResponse:
         obj: ModelVersion | None = kwargs.get("obj")
         if obj is not None:
+            past = report_of(obj)
             context |= {
                 "reason": reason(obj),
                 "table": metrics_table(obj.metrics, metric=chosen_metric(request.GET.get("metric"))),
@@ -104,6 +106,9 @@ class ModelVersionAdmin(ModelVersionAdminBase):
                 "test_basket_count": obj.metrics.get("test_baskets"),
                 "test_basket_written": grouped(int(obj.metrics.get("test_baskets") or 0)),
                 "segments": segments_table(obj),
+                "personal": personal_table(past),
+                "personal_told": told(past) if past else "",
+                "personal_served": past.get("rung", ""),
                 "calibration": obj.metrics.get("calibration") or {},
                 "reliability": charts.reliability_plot((obj.metrics.get("calibration") or {}).get("bins") or ()),
                 "curve": charts.training_curve(obj.history),

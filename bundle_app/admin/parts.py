@@ -7,7 +7,7 @@ before either is saved, and replaces the rows as a whole (swapping two products 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
@@ -62,7 +62,14 @@ def read(text: str) -> dict[str, int]:
     return found
 
 
+def labelled(forms_of_parts: Iterable[forms.ModelForm[BundlePart]]) -> str:
+    """What a form's parts were before it was posted, as a bundle is called by them."""
+    return " + ".join(form.initial_label for form in forms_of_parts if isinstance(form, PartForm))
+
+
 class PartForm(PartFormBase):
+    initial_label = ""
+
     class Meta:
         model = BundlePart
         fields = ("item_key", "quantity")
@@ -75,6 +82,7 @@ class PartForm(PartFormBase):
                 label=gettext_lazy("Quantity"), min_value=1, max_value=MOST_UNITS, initial=1
             )
         if self.instance.pk:
+            self.initial_label = self.instance.label
             know_titles(self, {self.instance.item_key: self.instance.title})
 
     def validate_constraints(self) -> None:
@@ -172,6 +180,7 @@ class PartsFormSet(PartsFormSetBase):
         super().save(commit=False)  # Tells the admin log what was added, changed and removed.
         if not commit or not self.has_changed():
             return []
+        categories = self._categories()
         parts = [
             BundlePart(
                 bundle=self.instance,
@@ -179,12 +188,19 @@ class PartsFormSet(PartsFormSetBase):
                 quantity=form.cleaned_data["quantity"],
                 position=position,
                 title=self.cards[form.cleaned_data["item_key"]].title[:200],
+                category=categories.get(form.cleaned_data["item_key"], ""),
             )
             for position, form in enumerate(self._kept())
         ]
         self.instance.scores.all().delete()  # The model scored what was in it before.
         self.instance.parts.all().delete()
         return BundlePart.objects.bulk_create(parts)
+
+    def _categories(self) -> dict[str, str]:
+        """By item key: as the shop's cards tell, else as other bundles know it from the catalogue."""
+        known = BundlePart.objects.filter(item_key__in=self.cards).exclude(category="").order_by("pk")
+        told = {key: card.category[:200] for key, card in self.cards.items() if card.category}
+        return dict(known.values_list("item_key", "category")) | told
 
 
 class PartsInline(PartsInlineBase):

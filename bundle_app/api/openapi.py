@@ -25,6 +25,11 @@ OFFER = {
     "full_price": "1328.90",
     "discount": "66.45",
     "total": "1262.45",
+    "price_form": "percent",
+    "note": "5 % off",
+    "combinable": False,
+    "valid_until": "2026-12-24T23:00:00Z",
+    "impression": "",
     "parts": [
         {
             "key": "LAP-14",

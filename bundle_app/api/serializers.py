@@ -35,12 +35,29 @@ class BundleOfferSerializer(serializers.Serializer[Any]):
     full_price = AmountField(source="price.full", help_text="Sum of the lines.")
     discount = AmountField(source="price.discount", help_text="What the bundle saves.")
     total = AmountField(source="price.total", help_text="What the shopper pays.")
+    price_form = serializers.CharField(
+        read_only=True, help_text="percent, amount, fixed_price or cheapest_free; empty without a discount."
+    )
+    note = serializers.CharField(read_only=True, help_text="The form of the price in words, or empty.")
+    combinable = serializers.BooleanField(
+        source="bundle.combinable", read_only=True, help_text="Whether other offers may be used beside it."
+    )
+    valid_until = serializers.DateTimeField(
+        source="bundle.valid_until", read_only=True, help_text="When the offer ends; null if it does not."
+    )
+    impression = serializers.CharField(
+        read_only=True, help_text="Names this showing; send it back when adding. Empty if showings are not named."
+    )
     parts = BundlePartSerializer(many=True, read_only=True)
 
 
 class BundleAddSerializer(serializers.Serializer[Any]):
     only_missing = serializers.BooleanField(
         default=False, help_text="Leave out the parts that are in the cart already."
+    )
+
+    impression = serializers.CharField(
+        default="", allow_blank=True, help_text="The showing that led to this, as the offer named it."
     )
 
 

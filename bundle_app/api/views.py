@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django.utils.cache import patch_cache_control, patch_vary_headers
@@ -62,6 +63,7 @@ class BundleList(BundleView):
         parameters=[
             openapi.query("item", "Key of an item to find bundles for; without one, for the whole shop.", many=True),
             openapi.query("exclude", "Key of an item that no bundle may hold.", many=True),
+            openapi.query("placement", "Where they are to be shown, a word such as product, cart or home."),
         ],
         responses={
             200: BundleOfferSerializer(many=True),
@@ -79,7 +81,11 @@ class BundleList(BundleView):
     def get(self, request: Request) -> Response:
         """Bundles that can be bought now, at this shopper's prices."""
         offers = serving.bundles_for(
-            _keys(request, "item"), request=request._request, limit=MOST_OFFERS, exclude=_keys(request, "exclude")
+            _keys(request, "item"),
+            request=request._request,
+            limit=MOST_OFFERS,
+            exclude=_keys(request, "exclude"),
+            placement=_placement(request),
         )
         page = self.paginate_queryset(offers)
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
@@ -142,12 +148,25 @@ class BundleAdd(BundleView):
         body = self.get_serializer(data=request.data)
         body.is_valid(raise_exception=True)
         try:
-            offer = serving.add_to_cart(pk, request._request, only_missing=body.validated_data["only_missing"])
+            offer = serving.add_to_cart(pk, request._request, **body.validated_data)
         except BundleNotOnOffer as error:
             raise NotFound(str(error)) from error
         except CannotAddToCart as error:
             raise problems.CannotAdd(str(error)) from error
         return Response(BundleOfferSerializer(offer).data)
+
+
+def _placement(request: Request) -> str:
+    """
+    Raises:
+        InvalidQuery: it is no word.
+    """
+    found = request.query_params.get("placement", "")
+    if not re.fullmatch(r"[\w-]{0,32}", found):
+        raise problems.InvalidQuery(
+            f"'placement' is {found[:32]!r}; expected a word of at most 32 letters, digits, - and _, such as 'product'."
+        )
+    return found
 
 
 def _keys(request: Request, name: str) -> list[str]:

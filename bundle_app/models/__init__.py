@@ -3,8 +3,22 @@
 from __future__ import annotations
 
 from bundle_app.models.bundle import Bundle, BundlePart, composition_hash
+from bundle_app.models.decision import Decision, Entry
 from bundle_app.models.model_version import ModelVersion
+from bundle_app.models.redemption import Redemption
+from bundle_app.models.rule import Rule
 from bundle_app.models.score import Score
 from bundle_app.models.training_run import TrainingRun
 
-__all__ = ["Bundle", "BundlePart", "ModelVersion", "Score", "TrainingRun", "composition_hash"]
+__all__ = [
+    "Bundle",
+    "BundlePart",
+    "Decision",
+    "Entry",
+    "ModelVersion",
+    "Redemption",
+    "Rule",
+    "Score",
+    "TrainingRun",
+    "composition_hash",
+]

@@ -1,8 +1,8 @@
 """A bundle is its composition: the set of item keys with quantities, unique by hash.
 
 That identity is what lets a bundle survive retraining with its merchandiser's decisions and its history. Scores live
-elsewhere (`score.py`), since only they change with the model. No price is stored: prices are asked from the shop when
-the bundle is shown.
+elsewhere (`score.py`), since only they change with the model. No price is stored, only how it is made (`discount.py`):
+prices are asked from the shop when the bundle is shown.
 """
 
 from __future__ import annotations
@@ -12,11 +12,13 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 
-from django.core.validators import MaxValueValidator, MinValueValidator
+from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+from bundle_app.models.discount import DISCOUNT_CONSTRAINTS, USES_LEFT, DiscountFields
 
 
 def composition_hash(quantities: Mapping[str, int]) -> str:
@@ -31,6 +33,7 @@ class BundleQuerySet(models.QuerySet["Bundle"]):
         return self.filter(
             Q(valid_from__isnull=True) | Q(valid_from__lte=now),
             Q(valid_until__isnull=True) | Q(valid_until__gt=now),
+            USES_LEFT,
             status=Bundle.Status.ACTIVE,
         )
 
@@ -39,11 +42,14 @@ class BundleQuerySet(models.QuerySet["Bundle"]):
         return self.filter(source=Bundle.Source.GENERATED, decided_at__isnull=True)
 
 
-class Bundle(models.Model):
+class Bundle(DiscountFields):
     """Products that are offered together."""
 
     class Status(models.TextChoices):
+        """DRAFT (being composed) → REVIEW (waits for a decision) → ACTIVE, PAUSED or REJECTED, and back at any time."""
+
         DRAFT = "draft", _("Draft")
+        REVIEW = "review", _("Review")
         ACTIVE = "active", _("Active")
         PAUSED = "paused", _("Paused")
         REJECTED = "rejected", _("Rejected")
@@ -67,13 +73,6 @@ class Bundle(models.Model):
     pinned = models.BooleanField(
         _("pinned"), default=False, help_text=_("Shown before others on the pages of all its products.")
     )
-    discount_percent = models.DecimalField(
-        _("discount in percent"),
-        max_digits=5,
-        decimal_places=2,
-        default=0,
-        validators=[MinValueValidator(0), MaxValueValidator(99)],
-    )
     valid_from = models.DateTimeField(_("valid from"), null=True, blank=True)
     valid_until = models.DateTimeField(_("valid until"), null=True, blank=True)
     decided_at = models.DateTimeField(_("last decision"), null=True, editable=False)
@@ -87,6 +86,7 @@ class Bundle(models.Model):
         verbose_name_plural = _("bundles")
         ordering = ["-pinned", "-id"]
         permissions = [
+            ("submit_bundle", "Can send bundles to review"),
             ("activate_bundle", "Can activate bundles"),
             ("pause_bundle", "Can pause bundles"),
             ("reject_bundle", "Can reject bundles"),
@@ -101,11 +101,7 @@ class Bundle(models.Model):
             ),
         ]
         constraints = [
-            models.CheckConstraint(
-                condition=Q(discount_percent__gte=0, discount_percent__lt=100),
-                name="bundle_discount_below_100_percent",
-                violation_error_message=_("The discount must be at least 0 and below 100 percent."),
-            ),
+            *DISCOUNT_CONSTRAINTS,
             models.CheckConstraint(
                 condition=Q(valid_from__isnull=True) | Q(valid_until__isnull=True) | Q(valid_until__gt=F("valid_from")),
                 name="bundle_ends_after_it_begins",
@@ -127,11 +123,16 @@ class Bundle(models.Model):
 
 
 class BundlePart(models.Model):
-    """One product in a bundle. `title` is a copy for lists and search; pages ask the shop."""
+    """One product in a bundle.
+
+    `title` is a copy for lists and search; pages ask the shop. `category` is a copy, too, and is what rules go by:
+    bundles are chosen by a query, before the shop is asked. It is copied anew whenever a model is loaded.
+    """
 
     bundle = models.ForeignKey(Bundle, on_delete=models.CASCADE, related_name="parts", verbose_name=_("bundle"))
     item_key = models.CharField(_("product"), max_length=64, db_index=True)
     title = models.CharField(_("title"), max_length=200, blank=True, editable=False)
+    category = models.CharField(_("category"), max_length=200, blank=True, editable=False, db_index=True)
     quantity = models.PositiveSmallIntegerField(_("quantity"), default=1, validators=[MinValueValidator(1)])
     position = models.PositiveSmallIntegerField(_("position"), default=0)
 

@@ -7,7 +7,7 @@ a page sees a version's scores all or none, from the moment it is published.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Any
@@ -27,7 +27,10 @@ from django.db.models import (
 )
 
 from bundle_app.models import Bundle, BundlePart, ModelVersion
+from bundle_app.models.rule import RuleKind
 from bundle_app.models.score import SHOP_WIDE
+from bundle_app.rules import ANYBODY, NO_RULES, Audience, RuleBook, applies, judge
+from bundle_app.serving.ruling import about_any, broad, not_hidden
 
 SPARE_COUNT = 20
 """Candidates fetched beyond the number wanted, since some cannot be bought today."""
@@ -40,7 +43,11 @@ NO_RANK = 0
 
 
 class Tier(IntEnum):
-    """What comes before what. A pin counts on the pages of a bundle's own products; elsewhere it is SHOP_WIDE too."""
+    """What comes before what. A pin counts on the pages of a bundle's own products; elsewhere it is SHOP_WIDE too.
+
+    A rule's pin counts where the bundle is shown anyway: it makes a bundle of the page's own PINNED, and puts one of
+    the whole shop first among these.
+    """
 
     PINNED = 0
     BY_HAND = 1
@@ -50,7 +57,10 @@ class Tier(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A bundle that may be shown, and on what grounds: a row of the live model, or a merchandiser's decision."""
+    """A bundle that may be shown, and on what grounds: a row of the live model, or a merchandiser's decision.
+
+    `pin_priority` is that of the rule that puts it first, if one does; `is_own` is false on the page of other products.
+    """
 
     bundle: Bundle
     anchor_key: str
@@ -58,17 +68,24 @@ class Candidate:
     score: float = 0.0
     rung: str = ""
     evidence: Mapping[str, Any]
+    pin_priority: int | None = None
+    is_own: bool = True
 
     @property
     def tier(self) -> Tier:
+        if self.pin_priority is not None and self.is_own:
+            return Tier.PINNED
         if self.rank == NO_RANK:
             return Tier.PINNED if self.bundle.pinned else Tier.BY_HAND
         return Tier.SHOP_WIDE if self.anchor_key == SHOP_WIDE else Tier.SCORED
 
     @property
-    def order(self) -> tuple[Tier, int, float, int]:
-        """Best first: by tier, then by rank, then by score, then the newest."""
-        return self.tier, self.rank, -self.score, -self.bundle.pk
+    def order(self) -> tuple[Tier, bool, bool, int, int, float, int]:
+        """Best first: by tier, then by who pinned it (a person before a rule), by rank, by score, then the newest."""
+        by_rule = self.pin_priority is not None and not (self.tier == Tier.PINNED and self.bundle.pinned)
+        by_person = self.tier == Tier.PINNED and self.bundle.pinned
+        weight = self.pin_priority or 0 if by_rule else 0
+        return self.tier, not by_person, not by_rule, -weight, self.rank, -self.score, -self.bundle.pk
 
 
 def valid_keys(keys: Iterable[str]) -> list[str]:
@@ -76,11 +93,18 @@ def valid_keys(keys: Iterable[str]) -> list[str]:
     return [key for key in dict.fromkeys(keys) if key and "\x00" not in key]
 
 
-def candidates_for(anchors: Sequence[str], *, limit: int, exclude: Collection[str] = ()) -> list[Candidate]:
+def candidates_for(
+    anchors: Sequence[str],
+    *,
+    limit: int,
+    exclude: Collection[str] = (),
+    book: RuleBook = NO_RULES,
+    audience: Audience = ANYBODY,
+) -> list[Candidate]:
     """The best candidates, each bundle once, its parts fetched: two queries.
 
-    Bundles that hold an item of `exclude` are left out, and so are those that hold nothing but anchors: they would
-    offer a shopper what is already there.
+    Bundles that hold an item of `exclude` are left out, those that the rules hide from this audience, and those that
+    hold nothing but anchors: they would offer a shopper what is already there.
     """
     wanted = limit + SPARE_COUNT
     keys = valid_keys(anchors)[:ANCHOR_COUNT]
@@ -88,8 +112,14 @@ def candidates_for(anchors: Sequence[str], *, limit: int, exclude: Collection[st
     unwanted = valid_keys(exclude)
     if unwanted:
         on_offer = on_offer.exclude(Exists(BundlePart.objects.filter(bundle=OuterRef("pk"), item_key__in=unwanted)))
-    rows = _scored(on_offer, keys, wanted=wanted).union(_by_hand(on_offer, keys, wanted=wanted), all=True)
-    candidates = _cut(_merged(map(_candidate, rows)), wanted=wanted)
+    scored = _scored(on_offer, keys, wanted=None if book.rules else wanted)
+    by_hand = _by_hand(on_offer, keys, book, audience, wanted=wanted)
+    rows = scored.union(by_hand, all=True)
+    merged = _merged(map(_candidate, rows))
+    if book.rules:
+        prefetch_related_objects([candidate.bundle for candidate in merged], "parts")
+        merged = sorted(_ruled(merged, keys, book, audience), key=lambda candidate: candidate.order)
+    candidates = _cut(merged, wanted=wanted)
     prefetch_related_objects([candidate.bundle for candidate in candidates], "parts")
     return [candidate for candidate in candidates if not set(candidate.bundle.quantities()) <= set(keys)]
 
@@ -110,12 +140,32 @@ def best_grounds(bundle: Bundle) -> Candidate:
     )
 
 
-def _scored(on_offer: QuerySet[Bundle], keys: Sequence[str], *, wanted: int) -> QuerySet[Any]:
-    """Rows of the live model: the first ranks of each anchor, and of the whole shop."""
-    per_anchor = 3 + wanted // max(len(keys), 1)
-    ranks = Q(scores__anchor_key=SHOP_WIDE, scores__rank__lte=wanted)
-    if keys:
-        ranks |= Q(scores__anchor_key__in=keys, scores__rank__lte=per_anchor)
+def _ruled(
+    candidates: Iterable[Candidate], keys: Collection[str], book: RuleBook, audience: Audience
+) -> Iterator[Candidate]:
+    """Candidates that the rules allow, with the pins that they give. Floors and bands are judged with the prices."""
+    for candidate in candidates:
+        parts = list(candidate.bundle.parts.all())
+        verdict = judge(book, parts, audience=audience)
+        if verdict.is_allowed:
+            yield replace(
+                candidate,
+                pin_priority=None if verdict.pin is None else verdict.pin.priority,
+                is_own=not keys or candidate.anchor_key != SHOP_WIDE or any(part.item_key in keys for part in parts),
+            )
+
+
+def _scored(on_offer: QuerySet[Bundle], keys: Sequence[str], *, wanted: int | None) -> QuerySet[Any]:
+    """Rows of the live model: the first ranks of each anchor, and of the whole shop.
+
+    With rules in force, `wanted` is None and all ranks are read, as many as a model composes for an anchor: the first
+    may be hidden, and the last may be what a rule puts first.
+    """
+    if wanted is None:
+        ranks = Q(scores__anchor_key__in=[SHOP_WIDE, *keys])
+    else:
+        ranks = Q(scores__anchor_key=SHOP_WIDE, scores__rank__lte=wanted)
+        ranks |= Q(scores__anchor_key__in=keys, scores__rank__lte=3 + wanted // max(len(keys), 1))
     scored = on_offer.filter(ranks, scores__model_version__state=ModelVersion.State.LIVE)
     return scored.order_by().annotate(
         anchor_key=F("scores__anchor_key"),
@@ -126,16 +176,25 @@ def _scored(on_offer: QuerySet[Bundle], keys: Sequence[str], *, wanted: int) -> 
     )
 
 
-def _by_hand(on_offer: QuerySet[Bundle], keys: Sequence[str], *, wanted: int) -> QuerySet[Any]:
-    """What merchandisers pinned or made: with an anchor in it, or any where the page has no anchor."""
-    chosen = on_offer.filter(Q(pinned=True) | Q(source=Bundle.Source.MANUAL))
+def _by_hand(
+    on_offer: QuerySet[Bundle], keys: Sequence[str], book: RuleBook, audience: Audience, *, wanted: int
+) -> QuerySet[Any]:
+    """What merchandisers pinned or made: with an anchor in it, or any where the page has no anchor.
+
+    There may be any number of these, so what a rule hides is left out before they are cut.
+    """
+    chosen = on_offer.filter(not_hidden(broad(book), audience)).filter(Q(pinned=True) | Q(source=Bundle.Source.MANUAL))
     if keys:
         chosen = chosen.filter(pk__in=BundlePart.objects.filter(item_key__in=keys).values("bundle"))
     # Cut in a subquery, because SQLite allows no LIMIT inside a UNION.
     newest = chosen.order_by("-pinned", "-pk").values("pk")[:wanted]
+    picked = Q(pk__in=newest)
+    pins = [rule for rule in book.rules if rule.kind == RuleKind.PIN and applies(rule, audience)]
+    if pins:
+        picked |= Q(pk__in=chosen.filter(about_any(pins)).order_by("-pk").values("pk")[:wanted])
     return (
         Bundle.objects.order_by()
-        .filter(pk__in=newest)
+        .filter(picked)
         .annotate(
             anchor_key=Value(SHOP_WIDE, output_field=CharField()),
             rank=Value(NO_RANK, output_field=IntegerField()),

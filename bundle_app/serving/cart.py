@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
+from django.db import transaction
 from django.http import HttpRequest
 from django.utils.text import get_text_list
 from django.utils.translation import gettext
@@ -12,30 +14,37 @@ from bundle_app.exceptions import CannotAddToCart
 from bundle_app.models import Bundle
 from bundle_app.models.score import SHOP_WIDE
 from bundle_app.serving.candidates import Candidate
-from bundle_app.serving.offers import Offer, compose
-from bundle_app.serving.pages import bundle_on_offer
-from bundle_app.shop import ItemCard, get_adapter
+from bundle_app.serving.offers import Offer, compose, obstacles
+from bundle_app.serving.pages import bundle_on_offer, refuse_hidden
+from bundle_app.shop import IMPRESSION_LENGTH, ItemCard, get_adapter
 
 
-def add_to_cart(bundle_id: int, request: HttpRequest, *, only_missing: bool = False) -> Offer:
+def add_to_cart(bundle_id: int, request: HttpRequest, *, only_missing: bool = False, impression: str = "") -> Offer:
     """Put all parts of a bundle on offer into the cart, at today's prices, the discount allocated line by line.
 
-    With `only_missing`, parts that are in the cart already are not added once more.
+    Stock is compared with the whole cart: what it holds of a part already, and what the bundle adds. With
+    `only_missing`, parts that are in the cart already are not added once more. `impression` names the showing that
+    led to this; one that no widget can have sent is dropped, since a sale is worth more.
 
     Raises:
-        BundleNotOnOffer: there is none of that number, or it may not be sold now.
+        BundleNotOnOffer: there is none of that number, it may not be sold now, or a rule hides it.
         CannotAddToCart: a part is sold out, or the cart refused; the message is for the shopper.
     """
     bundle = bundle_on_offer(bundle_id)
     adapter = get_adapter()
     cards = adapter.get_items(list(bundle.quantities()), request)
-    in_cart = set(adapter.cart_keys(request)) if only_missing else set()
-    if set(bundle.quantities()) <= in_cart:
+    held = adapter.cart_quantities(request)
+    if only_missing and all(held.get(key) for key in bundle.quantities()):
         raise CannotAddToCart(gettext("All of this set is in your cart already."))
-    offer = compose(Candidate(bundle=bundle, anchor_key=SHOP_WIDE, evidence={}), cards, in_cart=in_cart)
+    candidate = Candidate(bundle=bundle, anchor_key=SHOP_WIDE, evidence={})
+    offer = compose(candidate, cards, held=held, only_missing=only_missing)
     if offer is None:
         raise CannotAddToCart(_refusal(bundle, cards))
-    adapter.add_to_cart(request, offer.cart_lines, bundle)
+    refuse_hidden(offer, request=request)
+    known = impression if len(impression) <= IMPRESSION_LENGTH and "\x00" not in impression else ""
+    offer = replace(offer, impression=known)
+    with transaction.atomic():  # A cart in the database keeps nothing of a bundle that it refuses halfway.
+        adapter.add_to_cart(request, offer.cart_lines, bundle)
     return offer
 
 
@@ -46,8 +55,10 @@ def _refusal(bundle: Bundle, cards: Mapping[str, ItemCard]) -> str:
         for part in bundle.parts.all()
         if part.item_key not in cards or not cards[part.item_key].can_sell(part.quantity)
     ]
-    if not missing:
+    if missing:
+        return gettext("Sold out: %(titles)s. Nothing was added to your cart.") % {
+            "titles": get_text_list(missing, gettext("and"))
+        }
+    if obstacles(bundle, cards):
         return gettext("This set cannot be bought at the moment. Nothing was added to your cart.")
-    return gettext("Sold out: %(titles)s. Nothing was added to your cart.") % {
-        "titles": get_text_list(missing, gettext("and"))
-    }
+    return gettext("Your cart holds so many of its products that none is left for this set. Nothing was added.")

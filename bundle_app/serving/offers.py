@@ -5,15 +5,15 @@ Pure but for reading `bundle.parts`, which callers fetch beforehand: the shop's 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 
 from django.utils.translation import gettext
 
-from bundle_app import explain
+from bundle_app import conf, explain
 from bundle_app.models import Bundle, BundlePart
-from bundle_app.pricing import BundlePrice, price_bundle, smallest_unit
+from bundle_app.pricing import NO_DISCOUNT, BundlePrice, Limit, Line, line_total, price_bundle
 from bundle_app.serving.candidates import Candidate
 from bundle_app.shop import CartLine, ItemCard
 
@@ -37,7 +37,9 @@ class OfferedPart:
 class Offer:
     """A bundle that can be bought now; `price` is what is still to be paid for it.
 
-    `anchor_key` is the item that it was found for, "" if it was found for none.
+    `anchor_key` is the item that it was found for, "" if it was found for none. `available` is how many such sets can
+    be sold beside what is in the cart, None where nothing of it is counted. `impression` names this showing of it; the
+    widget's form sends it back.
     """
 
     bundle: Bundle
@@ -46,6 +48,8 @@ class Offer:
     currency: str
     why: str
     anchor_key: str
+    available: int | None = None
+    impression: str = ""
 
     @property
     def title(self) -> str:
@@ -54,6 +58,23 @@ class Offer:
     @property
     def saving(self) -> Decimal:
         return self.price.discount
+
+    @property
+    def price_form(self) -> str:
+        """How it is cheaper than its parts: a `DiscountForm`, "" if it is not."""
+        return str(self.bundle.discount_form) if self.saving else ""
+
+    @property
+    def note(self) -> str:
+        """The form of its price in a few words for the shopper; empty where the saving says it all."""
+        if not self.saving or self.price.limit in {Limit.MAXIMUM, Limit.FLOOR}:
+            return ""
+        return explain.price_note(self.bundle.discount, free=self.cheapest.item.title)
+
+    @property
+    def cheapest(self) -> OfferedPart:
+        """The part of which a piece is free where the form says so, the first among equals."""
+        return min(self.parts, key=lambda part: part.item.price or Decimal(0))
 
     @property
     def missing(self) -> tuple[OfferedPart, ...]:
@@ -68,6 +89,7 @@ class Offer:
                 quantity=part.quantity,
                 unit_price=part.item.price or Decimal(0),
                 discount=part.discount,
+                impression=self.impression,
             )
             for part in self.missing
         ]
@@ -78,23 +100,26 @@ def compose(
     cards: Mapping[str, ItemCard],
     *,
     anchors: Collection[str] = (),
-    in_cart: Collection[str] = (),
+    held: Mapping[str, int] | None = None,
+    only_missing: bool = False,
 ) -> Offer | None:
     """Price a candidate, the page's own item first; None if any of it cannot be bought, or none is left to buy.
 
-    What is in the cart already is not sold twice. The discount is one for the whole bundle: for the rest of a bundle
-    there is none, because no cart could tell it from a bundle that was taken apart again.
+    `held` is what the cart holds of each item: all of it counts against stock. With `only_missing`, what is in the
+    cart already is not sold twice. The discount is one for the whole bundle: for the rest of a bundle there is none,
+    because no cart could tell it from a bundle that was taken apart again.
     """
-    bundle = candidate.bundle
+    bundle, held = candidate.bundle, held or {}
     parts = sorted(bundle.parts.all(), key=lambda part: part.item_key not in anchors)
-    missing = [part for part in parts if part.item_key not in in_cart]
-    if obstacles(bundle, cards) or not missing:
+    missing = [part for part in parts if not (only_missing and held.get(part.item_key))]
+    if obstacles(bundle, cards) or not missing or not all(_is_left(part, cards, held) for part in missing):
         return None
     currency = cards[parts[0].item_key].currency
     price = price_bundle(
-        [_line_total(part, cards, currency=currency) for part in missing],
-        discount_percent=bundle.discount_percent if missing == parts else Decimal(0),
+        as_lines({part.item_key: part.quantity for part in missing}, cards),
+        discount=bundle.discount if missing == parts else NO_DISCOUNT,
         currency=currency,
+        floor=conf.load().floor,
     )
     discounts = dict(zip([part.item_key for part in missing], price.discounts, strict=True))
     return Offer(
@@ -103,10 +128,10 @@ def compose(
             OfferedPart(
                 item=cards[part.item_key],
                 quantity=part.quantity,
-                line_total=_line_total(part, cards, currency=currency),
+                line_total=line_total(_line(cards[part.item_key], part.quantity), currency),
                 discount=discounts.get(part.item_key, Decimal(0)),
                 is_anchor=part.item_key in anchors,
-                in_cart=part.item_key in in_cart,
+                in_cart=part not in missing,
             )
             for part in parts
         ),
@@ -119,12 +144,38 @@ def compose(
             titles={part.item_key: cards[part.item_key].title for part in parts},
         ),
         anchor_key=candidate.anchor_key or next((part.item_key for part in parts if part.item_key in anchors), ""),
+        available=available_count(bundle, missing, cards, held=held),
     )
 
 
-def _line_total(part: BundlePart, cards: Mapping[str, ItemCard], *, currency: str) -> Decimal:
-    total = (cards[part.item_key].price or Decimal(0)) * part.quantity
-    return total.quantize(smallest_unit(currency), rounding=ROUND_HALF_UP)
+def as_lines(quantities: Mapping[str, int], cards: Mapping[str, ItemCard]) -> list[Line]:
+    """A composition at today's prices and costs."""
+    return [_line(cards[key], quantity) for key, quantity in quantities.items()]
+
+
+def _line(card: ItemCard, quantity: int) -> Line:
+    return Line(unit_price=card.price or Decimal(0), quantity=quantity, cost=card.cost)
+
+
+def available_count(
+    bundle: Bundle, parts: Iterable[BundlePart], cards: Mapping[str, ItemCard], *, held: Mapping[str, int]
+) -> int | None:
+    """How many such sets can be sold beside what the cart holds: the minimum over the parts, and over the uses left.
+
+    None where neither stock nor uses are counted.
+    """
+    counts = [
+        max(stock - held.get(part.item_key, 0), 0) // part.quantity
+        for part in parts
+        if (stock := cards[part.item_key].stock) is not None
+    ]
+    if bundle.uses_left is not None:
+        counts.append(bundle.uses_left)
+    return min(counts, default=None)
+
+
+def _is_left(part: BundlePart, cards: Mapping[str, ItemCard], held: Mapping[str, int]) -> bool:
+    return cards[part.item_key].can_sell(part.quantity + held.get(part.item_key, 0))
 
 
 def obstacles(bundle: Bundle, cards: Mapping[str, ItemCard]) -> list[str]:
@@ -139,6 +190,13 @@ def obstacles(bundle: Bundle, cards: Mapping[str, ItemCard]) -> list[str]:
             gettext("The products are priced in different currencies: %(currencies)s.")
             % {"currencies": ", ".join(currencies)}
         )
+    elif currencies and not bundle.discount.fits(currencies[0]):
+        found.append(
+            gettext("The amounts of its price are in %(expected)s, and the products are priced in %(found)s.")
+            % {"expected": bundle.discount_currency, "found": currencies[0]}
+        )
+    if bundle.uses_left == 0:
+        found.append(gettext("As many sets have been sold as may be: %(count)s.") % {"count": bundle.max_uses})
     return found
 
 

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from django.http import HttpRequest
 from django.middleware.csrf import get_token
 from django.template.loader import select_template
 from django.utils.functional import SimpleLazyObject
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 
 from bundle_app.exceptions import BundleNotOnOffer, ConfigurationError
 from bundle_app.models import Bundle
+from bundle_app.rules import Audience, RuleBook, Verdict, judge
 from bundle_app.serving.candidates import best_grounds, candidates_for, valid_keys
 from bundle_app.serving.offers import Offer, compose, obstacles
+from bundle_app.serving.ruling import audience_of, rules_in_force, terms_of
 from bundle_app.shop import get_adapter
 
+NOT_ON_OFFER = gettext_noop("This set is not on offer any more.")
 ASSETS_LINKED = "_bundle_app_assets_linked"
 """Attribute of a request whose page links the widget's style sheet and script already."""
 
@@ -28,28 +31,48 @@ def bundles_for(
     request: HttpRequest | None,
     limit: int = 1,
     exclude: Collection[str] = (),
-    in_cart: Collection[str] = (),
+    in_cart: Mapping[str, int] | None = None,
+    placement: str = "",
 ) -> list[Offer]:
     """What to offer beside some items, best first; without anchors, what to offer anywhere in the shop.
 
-    Three queries: candidates, their parts, the shop's items. Where no bundle of the anchors' own can be bought, the
-    shop-wide ones follow, so that the list is short only if hardly anything can be sold. Bundles that hold an item of
-    `exclude` are left out; of bundles that hold items of `in_cart`, only the rest is offered.
+    Four queries: rules, candidates, their parts, the shop's items. Where no bundle of the anchors' own can be bought,
+    the shop-wide ones follow, so that the list is short only if hardly anything can be sold. Bundles that hold an item
+    of `exclude` are left out, and so are those that a rule hides at this `placement` or from this shopper; of bundles
+    that hold items of `in_cart` (quantities by key), only the rest is offered.
     """
     if limit < 1:
         return []
-    candidates = candidates_for(anchors, limit=limit, exclude=exclude)
+    book = rules_in_force()
+    audience = audience_of(request, book, placement=placement)
+    candidates = candidates_for(anchors, limit=limit, exclude=exclude, book=book, audience=audience)
     keys = list(dict.fromkeys(key for candidate in candidates for key in candidate.bundle.quantities()))
     cards = get_adapter().get_items(keys, request) if keys else {}
     held = set(valid_keys(anchors))
     offers: list[Offer] = []
     for candidate in candidates:
-        found = compose(candidate, cards, anchors=held, in_cart=in_cart)
-        if found is not None:
+        found = compose(candidate, cards, anchors=held, held=in_cart, only_missing=True)
+        if found is not None and ruling(found, book, audience).is_allowed:
             offers.append(found)
         if len(offers) == limit:
             break
     return offers
+
+
+def ruling(found: Offer, book: RuleBook, audience: Audience) -> Verdict:
+    """What the rules say of an offer at today's prices and stock."""
+    return judge(book, list(found.bundle.parts.all()), audience=audience, terms=terms_of(found))
+
+
+def refuse_hidden(found: Offer, *, request: HttpRequest | None) -> None:
+    """Let nobody have what a rule hides by now, wherever it was shown before: one query.
+
+    Raises:
+        BundleNotOnOffer: a rule hides it from this shopper.
+    """
+    book = rules_in_force()
+    if not ruling(found, book, audience_of(request, book, placement=None)).is_allowed:
+        raise BundleNotOnOffer(gettext(NOT_ON_OFFER))
 
 
 def offer(bundle: Bundle, *, request: HttpRequest | None) -> Offer | None:
@@ -62,20 +85,23 @@ def offer_by_id(bundle_id: int, *, request: HttpRequest | None) -> Offer | None:
     """A bundle on offer; None if it cannot be bought today.
 
     Raises:
-        BundleNotOnOffer: there is none of that number, or it is a draft, paused, rejected, or outside its dates.
+        BundleNotOnOffer: there is none of that number, it is not active, outside its dates, or a rule hides it.
     """
-    return offer(bundle_on_offer(bundle_id), request=request)
+    found = offer(bundle_on_offer(bundle_id), request=request)
+    if found is not None:
+        refuse_hidden(found, request=request)
+    return found
 
 
 def bundle_on_offer(bundle_id: int) -> Bundle:
     """A bundle that shoppers may see, its parts fetched.
 
     Raises:
-        BundleNotOnOffer: there is none of that number, or it is a draft, paused, rejected, or outside its dates.
+        BundleNotOnOffer: there is none of that number, it is not active, or it is outside its dates.
     """
     bundle = Bundle.objects.on_offer().filter(pk=bundle_id).prefetch_related("parts").first()
     if bundle is None:
-        raise BundleNotOnOffer(gettext("This set is not on offer any more."))
+        raise BundleNotOnOffer(gettext(NOT_ON_OFFER))
     return bundle
 
 

@@ -2,7 +2,28 @@
 
 from __future__ import annotations
 
-from bundle_app.shop.adapter import LINE_COLUMNS, CartLine, CatalogueItem, ItemCard, ShopAdapter, get_adapter
+from bundle_app.shop.adapter import (
+    IMPRESSION_LENGTH,
+    LINE_COLUMNS,
+    SHOPPER,
+    VIEW_COLUMNS,
+    CartLine,
+    CatalogueItem,
+    ItemCard,
+    ShopAdapter,
+    get_adapter,
+)
 from bundle_app.shop.field_map import FieldMapAdapter
 
-__all__ = ["LINE_COLUMNS", "CartLine", "CatalogueItem", "FieldMapAdapter", "ItemCard", "ShopAdapter", "get_adapter"]
+__all__ = [
+    "IMPRESSION_LENGTH",
+    "LINE_COLUMNS",
+    "SHOPPER",
+    "VIEW_COLUMNS",
+    "CartLine",
+    "CatalogueItem",
+    "FieldMapAdapter",
+    "ItemCard",
+    "ShopAdapter",
+    "get_adapter",
+]

@@ -10,7 +10,7 @@ must be stable and the same in order lines and in the catalogue.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -27,8 +27,14 @@ from bundle_app.exceptions import CannotAddToCart, ConfigurationError
 if TYPE_CHECKING:
     from bundle_app.models import Bundle
 
-LINE_COLUMNS = ("order_key", "item_key", "quantity", "unit_price", "ordered_at", "counts")
-"""Columns of `order_lines`, in order. `counts` is false for lines of cancelled or unpaid orders."""
+SHOPPER = "shopper_key"
+LINE_COLUMNS = ("order_key", "item_key", "quantity", "unit_price", "ordered_at", "counts", SHOPPER)
+"""Columns of `order_lines`, in order. `counts` is false for lines of cancelled or unpaid orders. The shopper is the
+shop's own id, or None; the export replaces it by a pseudonym before it is written anywhere."""
+VIEW_COLUMNS = (SHOPPER, "item_key", "viewed_at")
+"""Columns of `views`, in order. The shopper is the same id as in the order lines."""
+
+IMPRESSION_LENGTH = 512
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,21 +45,28 @@ class CatalogueItem:
     title: str
     category: str | None = None
     price: Decimal | None = None
+    cost: Decimal | None = None
     sellable: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemCard:
-    """A product as a page shows it. `stock` None means that it is not counted; `url` and `image_url` may be empty."""
+    """A product as a page shows it. `stock` None means that it is not counted; `url` and `image_url` may be empty.
+
+    `cost` is what one piece costs the shop, where that is known. It keeps bundles above the floor, it is told in admin,
+    and no page or answer to shoppers holds it.
+    """
 
     key: str
     title: str
+    category: str | None = None
     price: Decimal | None
     currency: str
     url: str = ""
     image_url: str = ""
     sellable: bool = True
     stock: int | None = None
+    cost: Decimal | None = None
 
     def can_sell(self, quantity: int) -> bool:
         return (
@@ -66,12 +79,17 @@ class ItemCard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CartLine:
-    """What goes into the cart: `discount` is this line's part of the bundle's discount, for all its quantity."""
+    """What goes into the cart: `discount` is this line's part of the bundle's discount, for all its quantity.
+
+    `impression` is an opaque word of at most IMPRESSION_LENGTH characters that names the showing which led to this, or
+    "". A shop keeps it with the order line, so that what was sold can be told from what would have been sold anyway.
+    """
 
     key: str
     quantity: int
     unit_price: Decimal
     discount: Decimal
+    impression: str = ""
 
 
 class ShopAdapter(ABC):
@@ -87,6 +105,10 @@ class ShopAdapter(ABC):
     def items(self) -> Iterator[CatalogueItem]:
         """The whole catalogue, streamed."""
 
+    def views(self, *, since: datetime | None = None) -> QuerySet[Any, tuple[Any, ...]] | None:
+        """What shoppers looked at, as an unordered `values_list` of VIEW_COLUMNS; None where the shop records none."""
+        return None
+
     # Online
 
     @abstractmethod
@@ -101,19 +123,33 @@ class ShopAdapter(ABC):
     def search_items(self, query: str, *, limit: int) -> list[ItemCard]:
         """Items whose title or key matches, for the product picker in admin."""
 
+    def segments(self, request: HttpRequest) -> frozenset[str]:
+        """The groups that a shopper belongs to, as words: "trade", "club". Rules may speak to one of them.
+
+        Asked only where a rule in force depends on it, once a page. The answer is used and forgotten: nothing of it is
+        stored or logged.
+        """
+        return frozenset()
+
     @property
     def has_cart(self) -> bool:
         """Whether `add_to_cart` leads anywhere; without it the widget shows bundles and no button."""
         return type(self).add_to_cart is not ShopAdapter.add_to_cart
 
-    def cart_keys(self, request: HttpRequest) -> list[str]:
-        """Keys of the items that are in the shopper's cart."""
-        return []
+    def cart_quantities(self, request: HttpRequest) -> Mapping[str, int]:
+        """How many of each item are in the shopper's cart, singly and in bundles together.
+
+        It is what stock is compared with, beside what a bundle would add.
+        """
+        return {}
 
     def add_to_cart(self, request: HttpRequest, lines: Sequence[CartLine], bundle: Bundle) -> None:
-        """Put all lines into the shopper's cart, or none.
+        """Put all lines into the shopper's cart, or none. It is called inside a transaction of the default database.
 
-        Beside a cart that holds some parts of the bundle already, `lines` are the others, without a discount.
+        A whole bundle goes in as a group of its own, apart from single items and from other bundles with the same
+        products, so that it can be taken out whole and `serving.price_held` can tell whether it still is one.
+        `bundle.combinable` says whether other offers may be used beside it. Beside a cart that holds some parts of the
+        bundle already, `lines` are the others, without a discount.
 
         Raises:
             CannotAddToCart: with a message for the shopper.

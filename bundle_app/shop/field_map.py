@@ -29,11 +29,13 @@ from bundle_app.shop.field_paths import as_lookup, check_path, model_of, read_pa
 from bundle_app.shop.presets import PRESETS
 
 KNOWN_KEYS = frozenset(
-    "preset order_line line counted not_counted item item_key item_filter item_fields search cart".split()
+    "preset order_line line counted not_counted product_view view item item_key item_filter item_fields search "
+    "cart cart_quantities".split()
 )
-DICTS = frozenset("line counted not_counted item_filter item_fields".split())
-LINE_KEYS = ("order", "item", "quantity", "unit_price", "ordered_at")
-ITEM_KEYS = ("title", "category", "price", "currency", "sellable", "stock", "url", "image")
+DICTS = frozenset("line counted not_counted view item_filter item_fields".split())
+LINE_KEYS = ("order", "item", "quantity", "unit_price", "ordered_at", "shopper")
+VIEW_KEYS = ("shopper", "item", "viewed_at")
+ITEM_KEYS = ("title", "category", "price", "currency", "cost", "sellable", "stock", "url", "image")
 
 
 def resolved_map(raw: Mapping[str, Any]) -> dict[str, Any]:
@@ -51,9 +53,10 @@ def resolved_map(raw: Mapping[str, Any]) -> dict[str, Any]:
             raise MappingError(f"MAP has the unknown key {key!r}. Known keys: {', '.join(sorted(KNOWN_KEYS))}.")
         if key in DICTS and not isinstance(value, Mapping):
             raise MappingError(f"MAP[{key!r}] is {value!r}; expected a dict.")
-        merged[key] = {**merged.get(key, {}), **value} if key in {"line", "item_fields"} else value
+        merged[key] = {**merged.get(key, {}), **value} if key in {"line", "view", "item_fields"} else value
     _check_paths(merged)
     required = [("order_line",), ("item",), ("line", "order"), ("line", "item"), ("item_fields", "title")]
+    required += [("view", key) for key in VIEW_KEYS] if merged.get("product_view") else []
     for path in required:
         if not (merged.get(path[0]) if len(path) == 1 else merged.get(path[0], {}).get(path[1])):
             raise MappingError(f"MAP{''.join(f'[{part!r}]' for part in path)} is missing; it is needed in every shop.")
@@ -61,7 +64,7 @@ def resolved_map(raw: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_paths(merged: Mapping[str, Any]) -> None:
-    for key, known in (("line", LINE_KEYS), ("item_fields", ITEM_KEYS)):
+    for key, known in (("line", LINE_KEYS), ("view", VIEW_KEYS), ("item_fields", ITEM_KEYS)):
         for name, path in merged.get(key, {}).items():
             if name not in known:
                 raise MappingError(f"MAP[{key!r}] has the unknown key {name!r}. Known keys: {', '.join(known)}.")
@@ -98,6 +101,16 @@ class FieldMapAdapter(ShopAdapter):
         """ORM paths by column; columns that the shop does not have are absent."""
         return {name: as_lookup(path) for name, path in self.map["line"].items() if path}
 
+    @cached_property
+    def view_model(self) -> type[Model] | None:
+        """What records that a shopper looked at a product, where the shop has such a model."""
+        label = self.map.get("product_view")
+        return model_of(label, key="product_view") if label else None
+
+    @cached_property
+    def view_paths(self) -> dict[str, str]:
+        return {name: as_lookup(path) for name, path in self.map.get("view", {}).items()}
+
     @property
     def search_paths(self) -> list[str]:
         return [as_lookup(path) for path in self.map.get("search", ())]
@@ -112,6 +125,11 @@ class FieldMapAdapter(ShopAdapter):
         found: list[str] = []
         for name, path in self.line_paths.items():
             found += check_path(self.line_model, path, label=f"MAP['line'][{name!r}]", fields_only=True)
+        if self.view_model:
+            for name, path in self.view_paths.items():
+                found += check_path(self.view_model, path, label=f"MAP['view'][{name!r}]", fields_only=True)
+            if "shopper" not in self.line_paths:
+                found.append("Views need to know whose orders are whose: set MAP['line']['shopper'] to the same id.")
         for name, path in self.item_paths.items():
             if path and not callable(path):
                 found += check_path(self.item_model, path, label=f"MAP['item_fields'][{name!r}]")
@@ -125,13 +143,15 @@ class FieldMapAdapter(ShopAdapter):
         return found + self._filter_problems() + self._cart_problems()
 
     def _cart_problems(self) -> list[str]:
-        if not self.map.get("cart"):
-            return []
-        try:
-            import_string(self.map["cart"])
-        except (ImportError, AttributeError) as error:
-            return [f"MAP['cart'] is {self.map['cart']!r}, which cannot be imported: {error}"]
-        return []
+        found = []
+        for key in ("cart", "cart_quantities"):
+            if not self.map.get(key):
+                continue
+            try:
+                import_string(self.map[key])
+            except (ImportError, AttributeError) as error:
+                found.append(f"MAP[{key!r}] is {self.map[key]!r}, which cannot be imported: {error}")
+        return found
 
     def _filter_problems(self) -> list[str]:
         found = []
@@ -153,8 +173,19 @@ class FieldMapAdapter(ShopAdapter):
         lines: QuerySet[Any] = self.line_model._default_manager.order_by()
         if since is not None and "ordered_at" in paths:
             lines = lines.filter(**{f"{paths['ordered_at']}__gte": since})
-        columns = [F(paths[key]) if key in paths else Value(None, output_field=CharField()) for key in LINE_KEYS]
-        return lines.values_list(*columns, self._counts())
+        *columns, shopper = (
+            F(paths[key]) if key in paths else Value(None, output_field=CharField()) for key in LINE_KEYS
+        )
+        return lines.values_list(*columns, self._counts(), shopper)
+
+    def views(self, *, since: datetime | None = None) -> QuerySet[Any, tuple[Any, ...]] | None:
+        if self.view_model is None:
+            return None
+        paths = self.view_paths
+        seen: QuerySet[Any] = self.view_model._default_manager.order_by()
+        if since is not None:
+            seen = seen.filter(**{f"{paths['viewed_at']}__gte": since})
+        return seen.values_list(*(F(paths[key]) for key in VIEW_KEYS))
 
     def _counts(self) -> Case | Value:
         counted, not_counted = self.map.get("counted", {}), self.map.get("not_counted", {})
@@ -171,8 +202,9 @@ class FieldMapAdapter(ShopAdapter):
             yield CatalogueItem(
                 key=card.key,
                 title=card.title,
-                category=self._read(product, "category") or None,
+                category=card.category,
                 price=card.price,
+                cost=card.cost,
                 sellable=card.can_sell(1),
             )
 
@@ -197,6 +229,12 @@ class FieldMapAdapter(ShopAdapter):
     def has_cart(self) -> bool:
         return bool(self.map.get("cart")) or type(self).add_to_cart is not FieldMapAdapter.add_to_cart
 
+    def cart_quantities(self, request: HttpRequest) -> Mapping[str, int]:
+        if not self.map.get("cart_quantities"):
+            return super().cart_quantities(request)
+        read: Callable[[HttpRequest], Mapping[str, int]] = import_string(self.map["cart_quantities"])
+        return read(request)
+
     def add_to_cart(self, request: HttpRequest, lines: Sequence[CartLine], bundle: Any) -> None:
         if not self.map.get("cart"):
             super().add_to_cart(request, lines, bundle)
@@ -208,16 +246,18 @@ class FieldMapAdapter(ShopAdapter):
 
     def card(self, product: Model) -> ItemCard:
         """A product as pages show it."""
-        price, stock = self._read(product, "price"), self._read(product, "stock")
+        price, cost, stock = (self._read(product, name) for name in ("price", "cost", "stock"))
         return ItemCard(
             key=self.key_for(product),
             title=str(self._read(product, "title") or self.key_for(product)),
+            category=self._read(product, "category") or None,
             price=None if price is None else Decimal(str(price)),
             currency=str(self._read(product, "currency") or self.currency),
             url=str(self._read(product, "url") or ""),
             image_url=str(self._read(product, "image") or ""),
             sellable=bool(self._read(product, "sellable")) if self.item_paths.get("sellable") else True,
             stock=None if stock is None else int(stock),
+            cost=None if cost is None else Decimal(str(cost)),
         )
 
     def _read(self, product: Model, name: str) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 TUTORIAL: dict[str, Any] = {
-    # The shop that most Django books and courses build: no customer on the order, no currency on the price.
+    # The shop that most Django books and courses build: no customer on the order but an address, no currency.
     "order_line": "orders.OrderItem",
     "line": {
         "order": "order_id",
@@ -13,6 +13,7 @@ TUTORIAL: dict[str, Any] = {
         "quantity": "quantity",
         "unit_price": "price",
         "ordered_at": "order__created",
+        "shopper": "order__email",
     },
     "counted": {"order__paid": True},
     "item": "shop.Product",
@@ -35,6 +36,7 @@ EXAMPLE_SHOP: dict[str, Any] = {
         "quantity": "quantity",
         "unit_price": "unit_price",
         "ordered_at": "order__placed_at",
+        "shopper": "order__user_id",
     },
     "counted": {"order__status": "paid"},
     "item": "example_shop.Product",
@@ -43,6 +45,7 @@ EXAMPLE_SHOP: dict[str, Any] = {
         "title": "title",
         "category": "category__name",
         "price": "price",
+        "cost": "cost",
         "sellable": "active",
         "stock": "stock",
         "url": "get_absolute_url",

@@ -70,9 +70,11 @@ def money(amount: Decimal, currency: str) -> str:
 def _offers(request: HttpRequest | None, product: Any, *, limit: int, placement: str) -> list[serving.Offer]:
     """In the cart, what is in it is the context, and only what is missing from a bundle is offered."""
     adapter = get_adapter()
-    in_cart = adapter.cart_keys(request) if placement == "cart" and request is not None else []
-    anchors = [adapter.key_for(product)] if product else in_cart
-    return serving.bundles_for(anchors, request=request, limit=min(int(limit), MOST_OFFERS), in_cart=in_cart)
+    in_cart = adapter.cart_quantities(request) if placement == "cart" and request is not None else {}
+    anchors = [adapter.key_for(product)] if product else list(in_cart)
+    return serving.bundles_for(
+        anchors, request=request, limit=min(int(limit), MOST_OFFERS), in_cart=in_cart, placement=placement
+    )
 
 
 def _request(context: Context) -> HttpRequest | None:
@@ -87,7 +89,7 @@ def _host_transaction_kept() -> Iterator[None]:
 
     PostgreSQL refuses every statement after a failed one until the transaction, or a savepoint in it, is rolled back.
     A savepoint costs two statements, SAVEPOINT and RELEASE, so it is taken only inside a transaction: there the widget
-    issues five statements, of which three are queries; elsewhere it issues the three.
+    issues six statements, of which four are queries; elsewhere it issues the four.
     """
     with ExitStack() as savepoints:
         for connection in connections.all(initialized_only=True):

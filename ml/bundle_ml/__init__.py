@@ -14,14 +14,17 @@ In reading order:
     transformer, training          permutation language modelling over baskets; exact resume after a kill
     blend, weighing, ladder        a weighted sum of all, its weights fitted on held-out baskets; which rung a shop gets
     substitutes, generation        beam search from an anchor, with a decision to stop
+    histories, views, personal     what one shopper bought and looked at, and what ranks by it
+    personal_learning              choose, weigh and judge that on the same slices
+    recommending                   an artefact and a past that is handed in → what comes next
     artefact                       write atomically, verify every byte, read candidates
     learning, pipeline             what is fitted on which baskets, the table that every model carries; the whole run
     for_users                      ready-made bundles ranked for a user, by what the user has
     benchmark                      these models and other packages' on the same questions, one judge for all
 
 What is unusual: the plain statistics are part of the model and stand beside it in every table, and a rung of the
-ladder is refused when a simpler one ranks held-out baskets better. What is left out, on purpose: users, sessions,
-positions in a basket, negative sampling.
+ladder is refused when a simpler one ranks held-out baskets better. What is left out, on purpose: whatever remembers
+a shopper, sessions, positions in a basket, negative sampling.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
-"""The command line: train, evaluate, inspect, benchmark. Without Django.
+"""The command line: train, evaluate, inspect, recommend, benchmark. Without Django.
 
     python -m bundle_ml train --lines lines.csv --items items.jsonl --out artefact/ --work work/
     python -m bundle_ml evaluate --artefact artefact/ --lines later_lines.csv
     python -m bundle_ml inspect --artefact artefact/ --item 42
+    python -m bundle_ml recommend --artefact artefact/ --past my_orders.csv
     python -m bundle_ml benchmark --orders orders.csv --json results.json
     torchrun --nproc-per-node 2 -m bundle_ml train …        (several processes train one network)
 
@@ -24,6 +25,9 @@ from typing import Any, BinaryIO
 from bundle_ml.errors import BundleMLError, SettingsError, training_extra
 from bundle_ml.progress import Bar, JsonLines, Reporter
 from bundle_ml.settings import Settings
+
+Command = Callable[[str, Callable[[argparse.Namespace], None], str], argparse.ArgumentParser]
+"""Adds a command: its name, what it does, and what it says of itself."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -48,9 +52,17 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(run=run)
         return added
 
+    _add_learning(command)
+    _add_benchmark(command)
+    _add_measurements(command)
+    return parser
+
+
+def _add_learning(command: Command) -> None:
     train = command("train", _train, "Learn from order lines and write an artefact.")
     train.add_argument("--lines", type=Path, required=True, help="order lines, CSV with a header or Parquet")
     train.add_argument("--items", type=Path, help="the catalogue, JSON lines")
+    train.add_argument("--views", type=Path, help="what shoppers looked at: shopper_key,item_key,viewed_at")
     train.add_argument("--pairs", type=Path, help="which categories may share a bundle and which not, JSON lines")
     train.add_argument("--out", type=Path, required=True, help="directory of the artefact; replaced when all is done")
     train.add_argument("--work", type=Path, help="directory for checkpoints; an interrupted run goes on from there")
@@ -67,6 +79,14 @@ def _parser() -> argparse.ArgumentParser:
     inspect.add_argument("--artefact", type=Path, required=True)
     inspect.add_argument("--item", help="an item key: show its bundles and the items most like it")
 
+    recommend = command("recommend", _recommend, "Rank what a shopper will buy next, by an artefact and the past.")
+    recommend.add_argument("--artefact", type=Path, required=True)
+    recommend.add_argument("--past", type=Path, required=True, help="the order lines of one shopper")
+    recommend.add_argument("--views", type=Path, help="what the shopper looked at, with the shopper_key of the lines")
+    recommend.add_argument("--count", type=int, default=10, help="so many items (default: %(default)s)")
+
+
+def _add_benchmark(command: Command) -> None:
     benchmark = command("benchmark", _benchmark, "Measure our models, and others', on one protocol.")
     orders = benchmark.add_mutually_exclusive_group(required=True)
     orders.add_argument("--dataset", help="a public data set in the folder of --data")
@@ -80,14 +100,20 @@ def _parser() -> argparse.ArgumentParser:
     )
     benchmark.add_argument("--peers", default="none", help="all, none, or names separated by commas")
     benchmark.add_argument("--peers-python", type=Path, help="the interpreter of the peers' environment")
-    benchmark.add_argument("--budget-seconds", type=float, default=600.0, help="to begin another setting in")
     benchmark.add_argument(
-        "--limit-seconds", type=float, help="stop a model then; default: four budgets and 10 minutes"
+        "--budget-seconds", type=float, default=600.0, help="of the processor, to begin another setting in"
     )
+    benchmark.add_argument(
+        "--limit-seconds", type=float, help="of the clock, to stop a model at; default: four budgets and 10 minutes"
+    )
+    benchmark.add_argument("--ablation", action="store_true", help="measure ours without each of its parts as well")
     benchmark.add_argument("--work", type=Path, help="directory for answers; the peers' are taken from there again")
     benchmark.add_argument("--config", type=Path, help="settings of our models as a JSON object")
     benchmark.add_argument("--seed", type=int, default=0, help="of the questions")
     benchmark.add_argument("--json", type=Path, required=True, help="the results; a table and plots go beside it")
+
+
+def _add_measurements(command: Command) -> None:
     substitutes = command("substitutes", _substitutes, "Train, and measure how substitutes are kept out of bundles.")
     source = substitutes.add_mutually_exclusive_group(required=True)
     source.add_argument("--dataset", help="a public data set in the folder of --data")
@@ -105,7 +131,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     sizes.add_argument("--config", type=Path, help="settings as a JSON object")
     sizes.add_argument("--json", type=Path, required=True, help="the results; a table and plots go beside it")
-    return parser
 
 
 def _public_data() -> Path:
@@ -140,6 +165,7 @@ def _train(options: argparse.Namespace) -> None:
             options.items,
             options.out,
             settings=settings,
+            views=options.views,
             pairs=options.pairs,
             warm_start=options.warm_start,
             work=options.work,
@@ -164,6 +190,14 @@ def _inspect(options: argparse.Namespace) -> None:
 
     text = describe(options.artefact) if options.item is None else describe_item(options.artefact, options.item)
     sys.stdout.write(text + "\n")
+
+
+def _recommend(options: argparse.Namespace) -> None:
+    with training_extra():
+        from bundle_ml.recommending import Recommender, describe
+    recommender = Recommender.read(options.artefact)
+    past = recommender.read_past(options.past, views=options.views)
+    sys.stdout.write(describe(recommender.recommend(past, count=options.count)) + "\n")
 
 
 def _benchmark(options: argparse.Namespace) -> None:

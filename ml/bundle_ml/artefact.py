@@ -1,7 +1,7 @@
 """The one directory that a training run leaves behind, and how to trust it.
 
     manifest.json         what was learned from what, how well, and the sha256 of every other file
-    vocabulary.json       item keys, in the order of item numbers
+    vocabulary.json       item keys and titles, in the order of item numbers, and the few facts that are not arrays
     model.safetensors     weights and statistics
     candidates.jsonl      bundles to publish, by anchor
 

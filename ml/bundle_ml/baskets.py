@@ -8,7 +8,8 @@ them out.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -94,6 +95,12 @@ class Baskets:
             self.ordered_at[rows],
             None if self.shoppers is None else self.shoppers[rows],
         )
+
+    def numbered_as(self, keys: Sequence[str]) -> Baskets:
+        """Give items the numbers of a vocabulary that holds this one; both are sorted, so rows stay ascending."""
+        number_of = {key: number for number, key in enumerate(keys)}
+        numbers = np.asarray([number_of[key] for key in self.keys], np.int32)
+        return replace(self, keys=tuple(keys), items=numbers[self.items] if len(numbers) else self.items)
 
     def of_several(self) -> Baskets:
         return self.where(self.lengths >= 2)

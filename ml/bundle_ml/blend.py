@@ -17,6 +17,7 @@ import numpy as np
 from bundle_ml.baskets import FloatArray, IntArray
 from bundle_ml.cases import Contexts
 from bundle_ml.rungs import Rung
+from bundle_ml.tally import Tally
 
 KNOTS = (1, 2, 4, 8, 16, 32)
 """Above the last, all contexts are alike."""
@@ -59,22 +60,20 @@ class Blend(Rung):
         """Score all items or the given ones; (B, V) or (B, C), centred on the average of all items."""
         if not self.parts:
             raise ValueError("The blend has no part with a weight; expected at least one.")
-        count = self.item_count if items is None else len(items)
-        total_BC = np.zeros((len(contexts), count), np.float32)
-        shift_B = np.zeros(len(contexts), np.float32)
+        tally = Tally(len(contexts), self.item_count, items)
         near_BK = between_knots(contexts)
         for name in self.parts:
-            shift_B += self.rungs[name].add_to(total_BC, contexts, self._factor(name, near_BK), items)
-        total_BC -= shift_B[:, None]
-        return total_BC
+            self.rungs[name].add_to(tally, contexts, self._factor(name, near_BK))
+        return tally.scores()
 
     def contributions(self, contexts: Contexts, items: IntArray) -> FloatArray:
         """What each part adds to the score of each of the given items; (P, B, C), centred likewise."""
-        by_part_PBC = np.zeros((len(self.parts), len(contexts), len(items)), np.float32)
+        by_part_PBC = np.empty((len(self.parts), len(contexts), len(items)), np.float32)
         near_BK = between_knots(contexts)
         for part, name in enumerate(self.parts):
-            average_B = self.rungs[name].add_to(by_part_PBC[part], contexts, self._factor(name, near_BK), items)
-            by_part_PBC[part] -= average_B[:, None]
+            tally = Tally(len(contexts), self.item_count, items)
+            self.rungs[name].add_to(tally, contexts, self._factor(name, near_BK))
+            by_part_PBC[part] = tally.scores()
         return by_part_PBC
 
     def _factor(self, name: str, near_BK: FloatArray) -> FloatArray:
@@ -85,6 +84,12 @@ class Blend(Rung):
     def with_rungs(self, rungs: Mapping[str, Rung]) -> Blend:
         """Keep weights and scales for rungs that were fitted again."""
         return Blend({name: rungs[name] for name in self.rungs}, self.scales, self.weights)
+
+    def without_idle_parts(self, *, but: str) -> Blend:
+        """Leave out rungs without any weight, save one."""
+        kept = [name for name in self.rungs if name == but or name in self.parts]
+        scales, weights = ({name: each[name] for name in kept} for each in (self.scales, self.weights))
+        return Blend({name: self.rungs[name] for name in kept}, scales, weights)
 
     def only(self, name: str) -> Blend:
         """Lean on one rung alone."""

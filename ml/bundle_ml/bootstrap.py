@@ -11,6 +11,7 @@ Shapes: S draws, N baskets, B cases, M columns of measurements.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,9 @@ from bundle_ml.baskets import BoolArray, FloatArray, OffsetArray
 
 DrawArray = npt.NDArray[np.float64]
 """A mean in each draw."""
+
+Mark = dict[str, float]
+"""Measure → mean; with `_low` and `_high` its 95 % interval."""
 
 DRAWS_AT_ONCE = 64
 
@@ -70,3 +74,12 @@ def interval(draws: DrawArray) -> tuple[float, float]:
     """
     low, high = np.percentile(draws, [2.5, 97.5])
     return float(low), float(high)
+
+
+def with_intervals(means: Mark, draws: Mapping[str, DrawArray]) -> Mark:
+    """Set each mean's interval beside it."""
+    marks: Mark = {}
+    for name, mean in means.items():
+        low, high = interval(draws[name])
+        marks |= {name: mean, f"{name}_low": low, f"{name}_high": high}
+    return marks

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import scipy.sparse
 
 from bundle_ml.baskets import Baskets, FloatArray, IntArray, OffsetArray
+from bundle_ml.compressed import compressed_rows
 
 PerCase = npt.NDArray[np.float64]
 """Something measured of each case."""
@@ -72,7 +73,7 @@ class Contexts:
         """One row per context: each of its items has the same weight, and they sum to 1."""
         lengths = np.diff(self.offsets)
         weights = np.repeat((1.0 / np.maximum(lengths, 1)).astype(np.float32), lengths)
-        return scipy.sparse.csr_array((weights, self.items, self.offsets), shape=(len(self), item_count))
+        return compressed_rows(weights, self.items, self.offsets, (len(self), item_count))
 
     def exclude_from(self, scores_BV: FloatArray) -> FloatArray:
         """Make what is in the context already impossible, in place."""
@@ -106,9 +107,7 @@ class Cases:
 def cases_by_context_size(baskets: Baskets, *, seed: int, limit: int, draws: int = 1) -> dict[str, Cases]:
     """Draw cases of every context size from the same shuffled baskets; each basket is shuffled `draws` times."""
     random = np.random.default_rng([seed, 1])
-    rows = np.flatnonzero(baskets.lengths >= 2)
-    if len(rows) > limit:
-        rows = np.sort(random.choice(rows, limit, replace=False))
+    rows = _rows_asked(baskets, random, limit)
     shuffled = [random.permutation(baskets[row]) for _ in range(draws) for row in rows.tolist()]
     return {
         "1": _cases([(items, 1) for items in shuffled], draws),
@@ -116,6 +115,16 @@ def cases_by_context_size(baskets: Baskets, *, seed: int, limit: int, draws: int
         "4": _cases([(items, 4) for items in shuffled if len(items) > 4], draws),
         "all_but_one": _cases([(items, len(items) - 1) for items in shuffled], draws),
     }
+
+
+def rows_asked(baskets: Baskets, *, seed: int, limit: int) -> OffsetArray:
+    """Return the rows of the baskets that `cases_by_context_size` draws its cases from."""
+    return _rows_asked(baskets, np.random.default_rng([seed, 1]), limit)
+
+
+def _rows_asked(baskets: Baskets, random: np.random.Generator, limit: int) -> OffsetArray:
+    rows = np.flatnonzero(baskets.lengths >= 2)
+    return np.sort(random.choice(rows, limit, replace=False)) if len(rows) > limit else rows
 
 
 def baskets_of_cases(cases: Mapping[str, Cases]) -> dict[str, OffsetArray]:

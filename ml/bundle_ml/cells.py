@@ -1,4 +1,4 @@
-"""What the cells of order lines mean, a column at a time: text in, values out, and which cells were understood."""
+"""What the cells of a file mean, a column at a time: text in, values out, and which cells were understood."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 INSTANT = r"^\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d{1,9})?)?([+-]\d\d(:?\d\d)?|Z)?)?$"
 TIME_OFFSET = r":.*([+-]\d\d(:?\d\d)?|Z)$"
 TRUE, FALSE = ("t", "true", "1"), ("f", "false", "0")
-EXAMPLES = {"order_key": "1001", "quantity": "1", "ordered_at": "2010-12-01 08:26:00+00", "counts": "t"}
+MOMENT = "2010-12-01 08:26:00+00"
+EXAMPLES = {"order_key": "1001", "quantity": "1", "ordered_at": MOMENT, "counts": "t", "viewed_at": MOMENT}
 """What a well-formed cell looks like, by column."""
 YEARS = tuple(int(datetime(year, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000 for year in (1, 9999))
 """Orders before or after can only be slips; nearly the same bounds as those of Python's calendar."""

@@ -35,6 +35,11 @@ class Progress:
     history: list[dict[str, Any]] = field(default_factory=list)
     best_ndcg: float = -1.0
     best_epoch: int = 0
+    cools_from: int | None = None
+    """The epoch after which the best weights began to cool down; None before that."""
+    cools_until: int = 0
+    cooling_rate: float = 0.0
+    """The rate from which it falls to nothing."""
     finished: bool = False
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from bundle_ml.baskets import IntArray
+from bundle_ml.baskets import IntArray, OffsetArray
 from bundle_ml.bootstrap import BasketDraws, DrawArray, interval
 from bundle_ml.cases import Cases, baskets_of_cases
 from bundle_ml.metrics import RankArray, Row, SegmentRow, ndcg, ranks_of_targets, summarise, top_items
@@ -58,18 +58,20 @@ def evaluate_rungs(
     order_counts_V: npt.NDArray[np.int64],
     samples: int,
     seed: int,
+    earlier_N: OffsetArray | None = None,
     on_progress: Callable[[float, str], None] = lambda _done, _model: None,
 ) -> Evaluation:
     """Measure every rung at every context size that has cases.
 
     `order_counts_V` are the baskets that held each item before the held-out slice; they say what is rare, and what is
-    news to a shopper.
+    news to a shopper. `earlier_N` are the baskets that the shopper of each basket asked about had before it (see
+    `segments`).
     """
     asked = {size: at_size for size, at_size in cases.items() if len(at_size)}
     basket_count = len(cases["all_but_one"])
     draws = BasketDraws.of(basket_count, samples=samples, seed=seed)
     basket_of_case = baskets_of_cases(cases)
-    segments = segments_of(cases, order_counts_V)
+    segments = segments_of(cases, order_counts_V, earlier_N)
     evaluation = Evaluation([], [], {}, basket_count)
     for number, (name, rung) in enumerate(rungs.items() if asked else ()):
         on_progress(number / len(rungs), name)

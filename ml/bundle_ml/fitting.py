@@ -9,6 +9,7 @@ import numpy as np
 
 from bundle_ml.baskets import UNKNOWN_TIME, Baskets
 from bundle_ml.cases import Cases
+from bundle_ml.ease import fit_ease
 from bundle_ml.ladder import BLEND
 from bundle_ml.metrics import ndcg, ranks_of_targets
 from bundle_ml.rungs import (
@@ -23,7 +24,6 @@ from bundle_ml.rungs import (
     Rung,
     fit_category,
     fit_co_purchase,
-    fit_ease,
     fit_popularity,
 )
 from bundle_ml.settings import Settings
@@ -114,6 +114,7 @@ def ease(baskets: Baskets, choices: Choices, settings: Settings, *, dropout: flo
         dropout=settings.ease_dropout if dropout is None else dropout,
         neighbour_count=settings.neighbour_count,
         max_items=settings.ease_max_items,
+        companion_count=settings.ease_companions,
     )
 
 

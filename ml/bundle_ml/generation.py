@@ -30,6 +30,7 @@ import scipy.sparse
 from bundle_ml.baskets import Baskets, BoolArray, FloatArray, IntArray
 from bundle_ml.blend import Blend
 from bundle_ml.cases import Contexts
+from bundle_ml.compressed import like
 from bundle_ml.rungs import CoPurchase
 from bundle_ml.settings import Settings
 from bundle_ml.shelf import Shelf
@@ -92,10 +93,7 @@ class Affinity:
         together, weights = co_purchase.together_VV, co_purchase.weights_VV
         one, other = np.repeat(orders_V, np.diff(weights.indptr)), orders_V[weights.indices]
         lift = weights.data * (one * other) ** (exponent / 2) * len(several.items) / (one * other)
-        expected = scipy.sparse.csr_array(
-            ((together.data / lift).astype(np.float32), weights.indices, weights.indptr), shape=weights.shape
-        )
-        return cls(together, expected, orders_V)
+        return cls(together, like(weights, (together.data / lift).astype(np.float32)), orders_V)
 
     def partners(self, item: int) -> IntArray:
         """The item's strongest neighbours, ascending."""

@@ -1,4 +1,4 @@
-"""What shoppers bought before: their past baskets, in order.
+"""What shoppers bought before, in order, and what they looked at: their past.
 
 The order of baskets and how long ago they were counts; the order of things inside a basket does not. A shopper is a
 number here. Which number is whose is known while the lines are read (see `lines`) and nowhere else.
@@ -23,6 +23,7 @@ from bundle_ml.baskets import MICROSECONDS_PER_DAY, UNKNOWN_TIME, Baskets, IntAr
 from bundle_ml.cases import Contexts
 from bundle_ml.errors import DataError
 from bundle_ml.rungs import incidence
+from bundle_ml.views import Views
 
 LATEST_BASKETS = 100
 """So many of a shopper's last baskets are kept: what came before weighs nothing, and an account that orders for a whole
@@ -53,10 +54,12 @@ class Histories(Contexts):
 
     past_offsets: OffsetArray
     baskets: Baskets
+    looked_at: Views | None = None
+    """What each of these shoppers looked at; None where nobody recorded it."""
 
     @classmethod
-    def made_of(cls, past_offsets: OffsetArray, baskets: Baskets) -> Histories:
-        return cls(np.zeros_like(past_offsets), NOTHING, past_offsets, baskets)
+    def made_of(cls, past_offsets: OffsetArray, baskets: Baskets, looked_at: Views | None = None) -> Histories:
+        return cls(np.zeros_like(past_offsets), NOTHING, past_offsets, baskets, looked_at)
 
     @property
     def sizes(self) -> OffsetArray:
@@ -69,18 +72,26 @@ class Histories(Contexts):
         first, *others = cast(list[Histories], list(several))
         for other in others:
             offsets = np.concatenate([first.past_offsets, first.past_offsets[-1] + other.past_offsets[1:]])
-            first = cls.made_of(offsets, first.baskets.followed_by(other.baskets))
+            looked_at = None
+            if first.looked_at is not None and other.looked_at is not None:
+                looked_at = first.looked_at.followed_by(other.looked_at)
+            first = cls.made_of(offsets, first.baskets.followed_by(other.baskets), looked_at)
         return first
 
     def take(self, rows: OffsetArray) -> Histories:
         sizes = self.sizes[rows]
         offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
         chosen = np.arange(offsets[-1]) - np.repeat(offsets[:-1] - self.past_offsets[rows], sizes)
-        return Histories.made_of(offsets, self.baskets.take(chosen))
+        return Histories.made_of(offsets, self.baskets.take(chosen), self._looked_at(rows))
 
     def between(self, start: int, stop: int) -> Histories:
         first, last = int(self.past_offsets[start]), int(self.past_offsets[stop])
-        return Histories.made_of(self.past_offsets[start : stop + 1] - first, self.baskets.between(first, last))
+        offsets = self.past_offsets[start : stop + 1] - first
+        baskets = self.baskets.between(first, last)
+        return Histories.made_of(offsets, baskets, self._looked_at(np.arange(start, stop)))
+
+    def _looked_at(self, rows: OffsetArray) -> Views | None:
+        return None if self.looked_at is None else self.looked_at.take(rows)
 
     def profiles(self, fading: Fading) -> scipy.sparse.csr_array:
         """Average each shopper's baskets by their weights; (B, V), a row of zeros for who has none."""

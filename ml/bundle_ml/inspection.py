@@ -27,6 +27,11 @@ def _lines(manifest: Manifest) -> Iterator[str]:
     if manifest.metrics["rows"]:
         yield ""
         yield format_table(manifest.metrics["rows"])
+    if calibration := manifest.metrics.get("calibration"):
+        error, of_softmax = (calibration.get(name) for name in ("expected_error", "expected_error_of_softmax"))
+        alone = "" if of_softmax is None else f"; of the softmax alone {of_softmax:.4f}"
+        yield ""
+        yield f"confidence predicted and observed shares are {error:.4f} apart on average{alone}"
 
 
 def describe_item(path: Path, key: str, *, count: int = 8) -> str:

@@ -6,16 +6,30 @@ more than chance. An item with too few orders of its own falls down the same lad
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Protocol
 
-from bundle_ml.bootstrap import interval
-from bundle_ml.evaluation import Evaluation
+from bundle_ml.bootstrap import DrawArray, interval
 from bundle_ml.rungs import CATEGORY, CO_PURCHASE, EASE, POPULARITY
 from bundle_ml.settings import Settings
 
 BLEND = "blend"
 LADDER = (POPULARITY, CATEGORY, CO_PURCHASE, EASE, BLEND)
+
+
+class Measured(Protocol):
+    """How well each model ranked the same held-out baskets."""
+
+    @property
+    def basket_count(self) -> int: ...
+
+    @property
+    def draws(self) -> Mapping[str, DrawArray]:
+        """Model → its NDCG@10 in each bootstrap draw; draws are shared by all models."""
+        ...
+
+    def mean_ndcg(self) -> dict[str, float]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +73,7 @@ def allowed_rungs(*, baskets_of_several: int, has_categories: bool, settings: Se
     return tuple(name for name in LADDER if enough[name])
 
 
-def choose_rung(allowed: Sequence[str], evaluation: Evaluation, *, settings: Settings) -> Decision:
+def choose_rung(allowed: Sequence[str], evaluation: Measured, *, settings: Settings) -> Decision:
     """Go down from the highest allowed rung as long as a simpler one beats it outside noise.
 
     'Beats' is by NDCG@10, averaged over context sizes; 'outside noise' is that 95 % of the paired bootstrap's
@@ -81,7 +95,7 @@ def choose_rung(allowed: Sequence[str], evaluation: Evaluation, *, settings: Set
     return Decision(rung=rung, reason=reason, refused=tuple(refused))
 
 
-def _beaten(rung: str, simpler: Sequence[str], evaluation: Evaluation) -> Refusal | None:
+def _beaten(rung: str, simpler: Sequence[str], evaluation: Measured) -> Refusal | None:
     """Find the best of the simpler rungs that are better outside noise."""
     means = evaluation.mean_ndcg()
     found = None

@@ -20,7 +20,7 @@ from typing import Any
 from bundle_ml.baskets import UNKNOWN_TIME, Baskets, TimeSplit, split_by_time
 from bundle_ml.blend import Blend, single
 from bundle_ml.calibration import calibrate, reliability
-from bundle_ml.cases import Cases, Contexts, cases_by_context_size
+from bundle_ml.cases import Cases, Contexts, cases_by_context_size, rows_asked
 from bundle_ml.evaluation import Evaluation, evaluate_rungs
 from bundle_ml.fitting import Choices, choose, fit_statistics
 from bundle_ml.ladder import BLEND, LADDER, Decision, allowed_rungs, choose_rung
@@ -28,6 +28,7 @@ from bundle_ml.parallel import joined
 from bundle_ml.progress import Reporter
 from bundle_ml.refreshing import refresh
 from bundle_ml.rungs import CATEGORY, CO_PURCHASE, POPULARITY, TRANSFORMER, CoPurchase, Popularity, Rung
+from bundle_ml.segments import earlier_baskets
 from bundle_ml.settings import Settings
 from bundle_ml.shelf import Shelf
 from bundle_ml.stored import Fitted
@@ -150,6 +151,9 @@ def learn(
     before_test = baskets.between(0, len(split.train) + len(split.validation))
     rungs = fitted_on(before_test, network)
     test = cases_by_context_size(split.test, seed=settings.seed, limit=settings.case_limit)
+    earlier_N = earlier_baskets(before_test, split.test)
+    if earlier_N is not None:
+        earlier_N = earlier_N[rows_asked(split.test, seed=settings.seed, limit=settings.case_limit)]
     measured = {name: rung for name, rung in rungs.items() if name in LADDER}
     measured |= {name: blend.with_rungs(rungs) for name, blend in blends.items()}
     evaluation = evaluate_rungs(
@@ -158,6 +162,7 @@ def learn(
         order_counts_V=before_test.order_counts(),
         samples=settings.bootstrap_samples,
         seed=settings.seed,
+        earlier_N=earlier_N,
         on_progress=lambda done, model: reporter.at(0.3 + 0.4 * done, f"measuring {model}"),
     )
     decision = choose_rung([name for name in allowed if name in measured], evaluation, settings=settings)

@@ -70,6 +70,11 @@ class ReadReport:
     malformed_examples: dict[str, str] = field(default_factory=dict)
     """Column → the first such cell."""
 
+    def counts(self) -> dict[str, Any]:
+        """How many lines were read and kept, and how many dropped for which reason."""
+        dropped = {reason: count for reason, count in self.dropped.items() if count}
+        return {"lines_read": self.lines_read, "lines_kept": self.lines_kept, "dropped": dropped}
+
     def __str__(self) -> str:
         dropped = ", ".join(f"{self.dropped[reason]:,} {reason}" for reason in REASONS if self.dropped[reason])
         return f"{self.lines_read:,} lines read, {self.lines_kept:,} kept; dropped: {dropped or 'none'}"
@@ -110,6 +115,10 @@ class _Pairs:
         if "shopper_key" in table.column_names:
             self.shoppers.append(self.shopper_numbers(table.column("shopper_key")))
 
+    def shopper_keys(self) -> tuple[str, ...]:
+        """The keys of shoppers by their numbers."""
+        return tuple(sorted(self.shopper_numbers.numbers.keys() - {NOBODY}))
+
     def shopper_of_order(self) -> IntArray | None:
         """Number shoppers by sorted key, -1 where an order names none; one that names several is the last key's."""
         if not self.shoppers:
@@ -130,6 +139,27 @@ def read_baskets(
     max_basket_items: int = 1000,
     on_block: Callable[[int], None] = lambda _lines_read: None,
 ) -> tuple[Baskets, ReadReport]:
+    """Read order lines into baskets; see `read_lines`."""
+    found = read_lines(path, catalogue_keys, max_basket_items=max_basket_items, on_block=on_block)
+    return found.baskets, found.report
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Lines:
+    """What was read. The keys of shoppers are there for what else is read of them, and go no further."""
+
+    baskets: Baskets
+    report: ReadReport
+    shopper_keys: tuple[str, ...] = field(repr=False)
+
+
+def read_lines(
+    path: Path,
+    catalogue_keys: Sequence[str] | None = None,
+    *,
+    max_basket_items: int = 1000,
+    on_block: Callable[[int], None] = lambda _lines_read: None,
+) -> Lines:
     """Read order lines into baskets.
 
     Without catalogue keys every bought item counts. The vocabulary is what was bought, not the whole catalogue.
@@ -138,11 +168,11 @@ def read_baskets(
         DataError: the file is missing, unreadable, lacks a required column, or most of its lines are malformed.
     """
     report, pairs = ReadReport(), _Pairs()
-    with _explaining(path):
-        for block in _blocks(path, report):
+    with explaining(path):
+        for block in blocks(path, report, required=REQUIRED, optional=OPTIONAL):
             pairs.add(_keep_countable(block, report))
             on_block(report.lines_read)
-    _require_mostly_well_formed(report, path)
+    require_mostly_well_formed(report, path)
     orders = np.concatenate([np.empty(0, np.int32), *pairs.orders])
     quantities = np.concatenate([np.empty(0, np.float32), *pairs.quantities])
     keys, items = _to_vocabulary(
@@ -168,11 +198,11 @@ def read_baskets(
     baskets = _without_oversized(baskets, report, max_basket_items=max_basket_items)
     report.single_item_baskets = int((baskets.lengths == 1).sum())
     report.lines_kept = len(baskets.items)
-    return baskets, report
+    return Lines(baskets=baskets, report=report, shopper_keys=pairs.shopper_keys())
 
 
 @contextmanager
-def _explaining(path: Path) -> Iterator[None]:
+def explaining(path: Path) -> Iterator[None]:
     """Whatever pyarrow cannot read or convert is a matter of the file."""
     try:
         yield
@@ -183,22 +213,29 @@ def _explaining(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _blocks(path: Path, report: ReadReport) -> Iterator[pa.RecordBatch]:
+def blocks(
+    path: Path, report: ReadReport, *, required: Sequence[str], optional: Sequence[str] = ()
+) -> Iterator[pa.RecordBatch]:
     """Yield batches with every known column, as strings or as the Parquet file's own types."""
     if not path.is_file():
-        raise DataError(f"Found no file {str(path)!r}; expected order lines as CSV or Parquet. Check --lines.")
+        raise DataError(
+            f"Found no file {str(path)!r}; expected CSV or Parquet with the columns {', '.join(required)}. "
+            "Check its path."
+        )
     if path.suffix == ".parquet":
         file = pyarrow.parquet.ParquetFile(path)
-        present = _require_columns(file.schema_arrow.names, path)
+        present = _require_columns(file.schema_arrow.names, path, required, optional)
         batches = file.iter_batches(batch_size=1 << 17, columns=present)
     else:
-        batches = _csv_batches(path, report)
+        batches = _csv_batches(path, report, required, optional)
     for batch in batches:
         report.lines_read += batch.num_rows
         yield batch
 
 
-def _csv_batches(path: Path, report: ReadReport) -> Iterator[pa.RecordBatch]:
+def _csv_batches(
+    path: Path, report: ReadReport, required: Sequence[str], optional: Sequence[str]
+) -> Iterator[pa.RecordBatch]:
     def skip(row: Any) -> str:
         report.lines_read += 1
         report.dropped[MALFORMED] += 1
@@ -208,7 +245,7 @@ def _csv_batches(path: Path, report: ReadReport) -> Iterator[pa.RecordBatch]:
 
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
         header = next(csv.reader([file.readline()]))
-    present = _require_columns(header, path)
+    present = _require_columns(header, path, required, optional)
     return iter(
         pyarrow.csv.open_csv(
             path,
@@ -226,16 +263,16 @@ def _csv_batches(path: Path, report: ReadReport) -> Iterator[pa.RecordBatch]:
     )
 
 
-def _require_columns(found: Sequence[str], path: Path) -> list[str]:
+def _require_columns(found: Sequence[str], path: Path, required: Sequence[str], optional: Sequence[str]) -> list[str]:
     names = f"{path.name} has the columns {', '.join(map(repr, found)) or '(none)'}"
-    present = [name for name in (*REQUIRED, *OPTIONAL) if name in found]
+    present = [name for name in (*required, *optional) if name in found]
     twice = [name for name in present if found.count(name) > 1]
     if twice:
         raise DataError(f"{names}; expected {', '.join(twice)} once. Drop or rename the other.")
-    missing = [name for name in REQUIRED if name not in found]
+    missing = [name for name in required if name not in found]
     if missing:
         raise DataError(
-            f"{names}; expected at least {', '.join(REQUIRED)} (missing: {', '.join(missing)}), spelt exactly so. "
+            f"{names}; expected at least {', '.join(required)} (missing: {', '.join(missing)}), spelt exactly so. "
             "Rename the columns or map them."
         )
     return present
@@ -275,7 +312,7 @@ def _note_malformed(text: Mapping[str, pa.Array], valid: Mapping[str, BoolArray]
             report.malformed_examples.setdefault(name, repr((text[name][int(rows[0])].as_py() or "")[:80]))
 
 
-def _require_mostly_well_formed(report: ReadReport, path: Path) -> None:
+def require_mostly_well_formed(report: ReadReport, path: Path) -> None:
     """A file whose times, say, are all written in another way must not pass for a shop without orders."""
     malformed = report.dropped[MALFORMED]
     if malformed < SUSPICIOUS_LINES or 2 * malformed <= report.lines_read:

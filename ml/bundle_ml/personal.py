@@ -1,4 +1,4 @@
-"""What ranks by a shopper's past: own frequency, shoppers alike, and what follows what from basket to basket.
+"""What ranks by a shopper's past: own frequency, what follows what from basket to basket, views.
 
 Each is a rung: it scores `Histories`, or `Visits`, as others score sets of items. So they are blended with one another
 and with the rungs of the basket by the code that blends those, and the weights are curves over the number of past
@@ -7,10 +7,11 @@ baskets. A shopper without a past gets zeros.
 All look at the past through profiles: a shopper's baskets averaged, the latest counting most (see `histories.Fading`).
 
 What is unusual: the item-to-item matrix from one basket to the next keeps its diagonal. How often a thing is bought
-again stands there, beside what is bought instead and what is bought after it. Left out: EASE and co-purchase, which say
-what is bought together, asked about a past; beside the others they added nothing measurable.
+again stands there, beside what is bought instead and what is bought after it. Left out: whatever remembers other
+shoppers (`benchmark.neighbours` has it, to show what that costs), and EASE and co-purchase, which say what is bought
+together, asked about a past; beside the others they added nothing measurable.
 
-Shapes: B shoppers asked about, U shoppers known, V items, K neighbours, T baskets that had one before them.
+Shapes: B shoppers asked about, V items, T baskets that had one before them.
 """
 
 from __future__ import annotations
@@ -21,15 +22,13 @@ import numpy as np
 import scipy.linalg
 import scipy.sparse
 
-from bundle_ml.baskets import FloatArray
+from bundle_ml.baskets import UNKNOWN_TIME, FloatArray, OffsetArray
 from bundle_ml.cases import Contexts
 from bundle_ml.histories import Fading, Histories, past_of
 from bundle_ml.rungs import ROWS_AT_ONCE, Rung, incidence, places_of_strongest, stacked
+from bundle_ml.views import Views
 
-FREQUENCY, ALIKE, NEAR, NEXT_BASKET = "frequency", "shoppers_alike", "shoppers_near", "next_basket"
-SAME_SHOPPER = 1 - 1e-5
-"""A cosine above it: the shopper, who is among those known, or one who adds nothing to what is known already."""
-SHOPPERS_AT_ONCE = 128
+FREQUENCY, NEXT_BASKET, VIEWS = "frequency", "next_basket", "views"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,6 +40,40 @@ class PersonalFrequency(Rung):
 
     def scores(self, contexts: Contexts) -> FloatArray:
         return np.asarray(past_of(contexts).profiles(self.fading).toarray())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LookedAt(Rung):
+    """What a shopper looked at and did not buy since; a view is halved for every half-life of its age."""
+
+    half_life_days: float
+    item_count: int
+
+    def scores(self, contexts: Contexts) -> FloatArray:
+        past = past_of(contexts)
+        scores_BV = np.zeros((len(past), self.item_count), np.float32)
+        views = past.looked_at
+        if views is None or not len(views.items):
+            return scores_BV
+        weights = 0.5 ** (views.ages_days / self.half_life_days)
+        weights[views.viewed_at <= self._bought_at(past, views)] = 0
+        np.add.at(scores_BV, (views.rows, views.items), weights.astype(np.float32))
+        return scores_BV
+
+    def _bought_at(self, past: Histories, views: Views) -> OffsetArray:
+        """When the shopper last bought what was looked at; for each view."""
+        baskets = past.baskets
+        shopper_of_basket = np.repeat(np.arange(len(past)), past.sizes)
+        cells = np.repeat(shopper_of_basket, baskets.lengths) * self.item_count + baskets.items
+        bought_at = np.repeat(baskets.ordered_at, baskets.lengths)
+        order = np.lexsort((bought_at, cells))  # of each cell the last one is the latest
+        asked = views.rows * self.item_count + views.items
+        places = np.searchsorted(cells[order], asked, side="right") - 1
+        found = places >= 0
+        found[found] = cells[order][places[found]] == asked[found]
+        latest = np.full(len(asked), UNKNOWN_TIME)
+        latest[found] = bought_at[order][places[found]]
+        return latest
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,88 +103,6 @@ class OfProfile(Rung):
 
     def scores(self, contexts: Contexts) -> FloatArray:
         return np.asarray((past_of(contexts).profiles(self.fading) @ self.weights_VV).toarray())
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ShoppersAlike(Rung):
-    """The average profile of the nearest shoppers by the cosine, each weighed by it.
-
-    Shapes:
-        profiles_UV, lengths_U (Euclidean, of the profiles).
-    """
-
-    profiles_UV: scipy.sparse.csr_array
-    lengths_U: FloatArray
-    fading: Fading
-    neighbour_count: int
-
-    @property
-    def item_count(self) -> int:
-        return int(self.profiles_UV.shape[1])
-
-    def scores(self, contexts: Contexts) -> FloatArray:
-        asked_BV = past_of(contexts).profiles(self.fading)
-        parts = [
-            self._neighbours(asked_BV[start : start + SHOPPERS_AT_ONCE])
-            for start in range(0, asked_BV.shape[0], SHOPPERS_AT_ONCE)
-        ]
-        if not parts:
-            return np.zeros(asked_BV.shape, np.float32)
-        return np.asarray((scipy.sparse.vstack(parts, format="csr") @ self.profiles_UV).toarray(), np.float32)
-
-    def _neighbours(self, asked_BV: scipy.sparse.csr_array) -> scipy.sparse.csr_array:
-        """Weigh the nearest shoppers; (B, U), rows sum to 1."""
-        cosines_BU = (asked_BV @ self.profiles_UV.T).toarray()
-        cosines_BU /= np.maximum(_lengths(asked_BV)[:, None] * self.lengths_U, 1e-12)
-        cosines_BU[cosines_BU > SAME_SHOPPER] = 0
-        count = min(self.neighbour_count, cosines_BU.shape[1])
-        near_BK = np.argpartition(-cosines_BU, count - 1, axis=1)[:, :count]
-        weights_BK = np.take_along_axis(cosines_BU, near_BK, axis=1)
-        weights_BK /= np.maximum(weights_BK.sum(axis=1, keepdims=True), 1e-12)
-        offsets = np.arange(0, near_BK.size + 1, count)
-        return scipy.sparse.csr_array((weights_BK.ravel(), near_BK.ravel(), offsets), shape=cosines_BU.shape)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ShoppersNear(ShoppersAlike):
-    """The average profile of the nearest shoppers by the Euclidean distance, all weighed alike.
-
-    Who bought little is near to all who bought little; so this says what beginners buy, where the cosine would ask for
-    the same taste.
-    """
-
-    def _neighbours(self, asked_BV: scipy.sparse.csr_array) -> scipy.sparse.csr_array:
-        near_BU = 2 * (asked_BV @ self.profiles_UV.T).toarray() - self.lengths_U**2
-        lengths_B1 = _lengths(asked_BV)[:, None]
-        is_same_BU = np.abs(near_BU - lengths_B1**2) <= (1 - SAME_SHOPPER) * lengths_B1**2
-        near_BU[is_same_BU] = -np.inf
-        count = min(self.neighbour_count, near_BU.shape[1])
-        near_BK = np.argpartition(-near_BU, count - 1, axis=1)[:, :count]
-        weights_BK = np.isfinite(np.take_along_axis(near_BU, near_BK, axis=1)).astype(np.float32)
-        weights_BK *= lengths_B1 > 0
-        weights_BK /= np.maximum(weights_BK.sum(axis=1, keepdims=True), 1)
-        offsets = np.arange(0, near_BK.size + 1, count)
-        return scipy.sparse.csr_array((weights_BK.ravel(), near_BK.ravel(), offsets), shape=near_BU.shape)
-
-
-def fit_shoppers_near(histories: Histories, *, fading: Fading, neighbour_count: int) -> ShoppersNear:
-    """Remember every shopper who has a past. Source: that of `fit_shoppers_alike`, whose distance is this one."""
-    alike = fit_shoppers_alike(histories, fading=fading, neighbour_count=neighbour_count)
-    return ShoppersNear(alike.profiles_UV, alike.lengths_U, fading, neighbour_count)
-
-
-def fit_shoppers_alike(histories: Histories, *, fading: Fading, neighbour_count: int) -> ShoppersAlike:
-    """Remember every shopper who has a past.
-
-    Source: Hu, He, Gao & Zhang 2020, "Modeling Personalized Item Frequency Information for Next-basket Recommendation"
-    (TIFU-kNN); here baskets are not put into groups, and neighbours are weighed by their cosine.
-    """
-    profiles_UV = histories.take(np.flatnonzero(histories.sizes > 0)).profiles(fading)
-    return ShoppersAlike(profiles_UV, _lengths(profiles_UV), fading, neighbour_count)
-
-
-def _lengths(profiles: scipy.sparse.csr_array) -> FloatArray:
-    return np.sqrt(np.asarray(profiles.multiply(profiles).sum(axis=1), np.float32)).ravel()
 
 
 def fit_next_basket(

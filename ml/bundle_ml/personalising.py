@@ -2,8 +2,8 @@
 
 The questions are those of the next basket: a shopper's baskets until then are known, one item of the next is hidden.
 
-Nothing of a shopper but numbers goes in. `ShoppersAlike` holds profiles, so whoever asks for erasure has to be left out
-of the lines at the next fit.
+Nothing of a shopper but numbers goes in, and nothing of a single shopper comes out: every part is a sum over many, or a
+few numbers, or looks at the past of whoever is asked about alone.
 """
 
 from __future__ import annotations
@@ -17,17 +17,15 @@ from bundle_ml.baskets import UNKNOWN_TIME, Baskets, OffsetArray
 from bundle_ml.blend import Blend
 from bundle_ml.cases import CONTEXT_SIZES, Cases, Contexts, cases_by_context_size
 from bundle_ml.fitting import average_ndcg
-from bundle_ml.histories import Fading, Histories, Visits, histories_of
+from bundle_ml.histories import Fading, Histories, Visits, histories_of, past_of
 from bundle_ml.personal import (
-    ALIKE,
     FREQUENCY,
-    NEAR,
     NEXT_BASKET,
+    VIEWS,
+    LookedAt,
     OfPast,
     PersonalFrequency,
     fit_next_basket,
-    fit_shoppers_alike,
-    fit_shoppers_near,
 )
 from bundle_ml.rungs import POPULARITY, Rung, fit_popularity
 from bundle_ml.settings import Settings
@@ -37,10 +35,8 @@ QUESTION = "next_basket"
 BASKET, PAST = "basket", "past"
 RATES = (1.0, 0.9, 0.8, 0.6)
 HALF_LIVES_DAYS = (365.0, 180.0, 60.0)
-NEIGHBOUR_COUNTS = (100, 300)
-NEAR_COUNT = 300
-"""Shoppers near count alike, so there may be many."""
 NEXT_BASKET_L2 = 200.0
+VIEWS_HALF_LIVES_DAYS = (3.0, 14.0, 60.0)
 LISTED = 10
 CASES = 8000
 """Pairs of a shopper and an item to weigh by."""
@@ -52,11 +48,10 @@ class PersonalChoices:
 
     own: Fading
     """Of the shopper's own frequency, and of the profiles from which the next basket is made."""
-    alike: Fading
-    neighbour_count: int
-    near: Fading
     half_life_days: float
     """Of popularity."""
+    views_half_life_days: float | None = None
+    """None where no views are known."""
 
 
 def next_basket_cases(histories: Histories, nexts: Baskets, *, seed: int, limit: int) -> Cases:
@@ -89,68 +84,50 @@ def visit_cases(histories: Histories, baskets: Baskets, *, seed: int, draws: int
 
 
 def choose_personal(train: Baskets, cases: Cases, settings: Settings) -> PersonalChoices:
-    """Pick how fast pasts fade and how many neighbours are asked, one after the other."""
-    validation = {QUESTION: cases}
-    has_times = bool((train.ordered_at != UNKNOWN_TIME).any())
-    fadings = [Fading(rate=rate) for rate in RATES]
-    fadings += [Fading(half_life_days=days) for days in HALF_LIVES_DAYS] if has_times else []
-    histories = histories_of(train)
-    half_lives = settings.popularity_half_life_days if has_times else settings.popularity_half_life_days[:1]
+    """Pick how fast pasts, views and popularity fade."""
+    validation, knows_views = {QUESTION: cases}, past_of(cases.contexts).looked_at is not None
+    half_lives = settings.popularity_half_life_days if _has_times(train) else settings.popularity_half_life_days[:1]
 
-    def alike(fading: Fading, count: int) -> float:
-        return average_ndcg(fit_shoppers_alike(histories, fading=fading, neighbour_count=count), validation)
+    def frequency(fading: Fading) -> float:
+        return average_ndcg(PersonalFrequency(fading, train.item_count), validation)
 
-    own = max(fadings, key=lambda fading: average_ndcg(PersonalFrequency(fading, train.item_count), validation))
+    def popularity(days: float) -> float:
+        return average_ndcg(fit_popularity(train, half_life_days=days), validation)
 
-    def near(fading: Fading) -> float:
-        return average_ndcg(fit_shoppers_near(histories, fading=fading, neighbour_count=NEAR_COUNT), validation)
+    def looked_at(days: float) -> float:
+        return average_ndcg(LookedAt(days, train.item_count), validation)
 
-    of_alike = max(fadings, key=lambda fading: alike(fading, NEIGHBOUR_COUNTS[0]))
     return PersonalChoices(
-        own=own,
-        alike=of_alike,
-        neighbour_count=max(NEIGHBOUR_COUNTS, key=lambda count: alike(of_alike, count)),
-        near=max(fadings, key=near),
-        half_life_days=max(
-            half_lives, key=lambda days: average_ndcg(fit_popularity(train, half_life_days=days), validation)
-        ),
+        own=max(fadings_for(train), key=frequency),
+        half_life_days=max(half_lives, key=popularity),
+        views_half_life_days=max(VIEWS_HALF_LIVES_DAYS, key=looked_at) if knows_views else None,
     )
+
+
+def fadings_for(baskets: Baskets) -> list[Fading]:
+    """Candidates for how fast pasts fade: by baskets, and where times are known by days."""
+    by_days = [Fading(half_life_days=days) for days in HALF_LIVES_DAYS] if _has_times(baskets) else []
+    return [*(Fading(rate=rate) for rate in RATES), *by_days]
+
+
+def _has_times(baskets: Baskets) -> bool:
+    return bool((baskets.ordered_at != UNKNOWN_TIME).any())
 
 
 def fit_personal_rungs(baskets: Baskets, choices: PersonalChoices, settings: Settings) -> dict[str, Rung]:
     """Fit what ranks by a past, simplest first."""
-    histories = histories_of(baskets)
+    days = choices.views_half_life_days
     return {
         POPULARITY: fit_popularity(baskets, half_life_days=choices.half_life_days),
         FREQUENCY: PersonalFrequency(choices.own, baskets.item_count),
-        ALIKE: fit_shoppers_alike(histories, fading=choices.alike, neighbour_count=choices.neighbour_count),
-        NEAR: fit_shoppers_near(histories, fading=choices.near, neighbour_count=NEAR_COUNT),
         NEXT_BASKET: fit_next_basket(
-            histories,
+            histories_of(baskets),
             fading=choices.own,
             l2=NEXT_BASKET_L2,
             neighbour_count=settings.neighbour_count,
             max_items=settings.ease_max_items,
         ),
-    }
-
-
-def fit_personal(baskets: Baskets, settings: Settings) -> Blend:
-    """Hold out each shopper's last basket to choose and to weigh by, then fit again with all; ranks `Histories`.
-
-    Without a shopper who came twice there is nothing to weigh by: all parts count alike.
-
-    Raises:
-        DataError: the baskets know no shoppers.
-    """
-    all_pasts = histories_of(baskets)
-    asked = np.flatnonzero(all_pasts.sizes >= 2)
-    train, nexts = last_baskets(baskets, shoppers=asked)
-    pasts = histories_of(train, shopper_count=len(all_pasts)).take(asked)
-    cases = next_basket_cases(pasts, nexts, seed=settings.seed, limit=CASES)
-    choices = choose_personal(train, cases, settings)
-    blend = fit_past_blend(fit_personal_rungs(train, choices, settings), cases)
-    return blend.with_rungs(fit_personal_rungs(baskets, choices, settings))
+    } | ({} if days is None else {VIEWS: LookedAt(days, baskets.item_count)})
 
 
 def fit_past_blend(rungs: Mapping[str, Rung], cases: Cases) -> Blend:

@@ -21,20 +21,23 @@ import torch
 
 import bundle_ml
 from bundle_ml.artefact import FILES, Manifest, write_artefact
-from bundle_ml.baskets import UNKNOWN_TIME, Baskets
+from bundle_ml.baskets import UNKNOWN_TIME, Baskets, split_by_time
 from bundle_ml.cases import CONTEXT_SIZES
 from bundle_ml.catalogue import read_catalogue
 from bundle_ml.category_pairs import read_category_pairs
 from bundle_ml.durable import require_replaceable
-from bundle_ml.errors import ArtefactError
+from bundle_ml.errors import ArtefactError, DataError
 from bundle_ml.learning import learn, prepare, train_network
-from bundle_ml.lines import REASONS, ReadReport, read_baskets
+from bundle_ml.lines import REASONS, Lines, ReadReport, read_lines
 from bundle_ml.parallel import processes_here
+from bundle_ml.personal_learning import learn_personal
 from bundle_ml.progress import Reporter
 from bundle_ml.proposals import Proposer, context_vectors
 from bundle_ml.settings import Settings
 from bundle_ml.shelf import Shelf
 from bundle_ml.stored import to_tensors
+from bundle_ml.stored_personal import PREFIX, personal_to_tensors
+from bundle_ml.views import Views, read_views
 from bundle_ml.warm import read_start
 
 
@@ -44,6 +47,7 @@ def train(
     out: Path,
     *,
     settings: Settings,
+    views: Path | None = None,
     pairs: Path | None = None,
     warm_start: Path | None = None,
     work: Path | None = None,
@@ -54,7 +58,8 @@ def train(
     """Read order lines and a catalogue, leave an artefact.
 
     With `pairs`, what the shop decided about pairs of categories overrules what is learned (see `category_pairs`). With
-    `warm_start`, an artefact of an earlier run, the Transformer goes on from that run's.
+    `warm_start`, an artefact of an earlier run, the Transformer goes on from that run's. `views` are what the shoppers
+    of the lines looked at.
 
     Raises:
         DataError: an input file is not what it should be; nothing was written.
@@ -67,9 +72,18 @@ def train(
         work.mkdir(parents=True, exist_ok=True)
     decided = read_category_pairs(pairs)
     start = read_start(warm_start, settings) if warm_start else None
-    baskets, shelf, report = _read(lines, items, settings, reporter)
+    read, shelf = _read(lines, items, settings, reporter)
+    baskets, report = read.baskets, read.report
+    looked_at, views_report = _read_views(views, read) if views else (None, None)
     on_read(report)
     learned = learn(baskets, shelf, settings=settings, start=start, work=work, reporter=reporter)
+    personal = learn_personal(
+        baskets,
+        split_by_time(baskets, validation_ratio=settings.validation_ratio, test_ratio=settings.test_ratio),
+        settings=settings,
+        views=looked_at,
+        on_progress=lambda done: reporter.at(0.85 + 0.15 * done, "learning what shoppers come back for"),
+    )
 
     reporter.enter("generate", "composing bundles")
     vectors_VD = context_vectors(baskets, seed=settings.seed)
@@ -90,7 +104,14 @@ def train(
     tensors, facts = to_tensors(learned.fitted)
     tensors["order_counts"] = baskets.order_counts()
     tensors["context_vectors"] = vectors_VD
-    vocabulary = {"keys": list(baskets.keys), "facts": facts}
+    if personal.blend:
+        personal_tensors, facts[PREFIX] = personal_to_tensors(personal.blend)
+        tensors |= personal_tensors
+    vocabulary = {
+        "keys": list(baskets.keys),
+        "titles": list(shelf.titles[: shelf.learned_count]),
+        "facts": facts,
+    }
     about = {
         "created_at": now().isoformat(),
         "rung": learned.decision.rung,
@@ -99,7 +120,8 @@ def train(
         | {
             "warm_starts": start.warm_starts + 1 if start and learned.started_warm else 0,
             "taught_until": learned.taught_until,
-        },
+        }
+        | ({} if views_report is None else {"views": views_report.counts()}),
         "metrics": {
             "contexts": list(CONTEXT_SIZES),
             "rows": [row.to_json() for row in learned.evaluation.rows],
@@ -108,6 +130,7 @@ def train(
             "test_baskets": learned.evaluation.basket_count,
             "decision": learned.decision.reason,
             "refused": [refusal.to_json() for refusal in learned.decision.refused],
+            "personal": personal.report,
         },
         "history": learned.history,
         "seconds": dict(reporter.seconds),
@@ -126,23 +149,32 @@ def assist(
     """Do this process's share of a training that another one leads (see `parallel`); leaves nothing behind."""
     use_threads(settings.threads)
     start = read_start(warm_start, settings) if warm_start else None
-    baskets, shelf, _ = _read(lines, items, settings, Reporter())
-    lesson = prepare(baskets, shelf, settings=settings, reporter=Reporter())
+    read, shelf = _read(lines, items, settings, Reporter())
+    lesson = prepare(read.baskets, shelf, settings=settings, reporter=Reporter())
     if lesson.teaches_network:
         start = lesson.allowing(start)
         train_network(lesson, settings=settings, start=start, work=work, reporter=Reporter())
 
 
-def _read(lines: Path, items: Path | None, settings: Settings, reporter: Reporter) -> tuple[Baskets, Shelf, ReadReport]:
+def _read(lines: Path, items: Path | None, settings: Settings, reporter: Reporter) -> tuple[Lines, Shelf]:
     reporter.enter("read", "reading order lines")
     catalogue = read_catalogue(items)
-    baskets, report = read_baskets(
+    read = read_lines(
         lines,
         [item.key for item in catalogue] if catalogue else None,
         max_basket_items=settings.max_basket_items,
         on_block=lambda count: reporter.at(0.5, f"{count:,} lines read"),
     )
-    return baskets, Shelf.of(baskets.keys, catalogue), report
+    return read, Shelf.of(read.baskets.keys, catalogue)
+
+
+def _read_views(path: Path, read: Lines) -> tuple[Views, ReadReport]:
+    if read.baskets.shoppers is None or not (read.baskets.ordered_at != UNKNOWN_TIME).any():
+        raise DataError(
+            f"Found views in {path.name} beside order lines that do not tell whose orders are whose and when they were "
+            "placed; expected the columns shopper_key and ordered_at. Export them, or leave out --views."
+        )
+    return read_views(path, shopper_keys=read.shopper_keys, item_keys=read.baskets.keys)
 
 
 def _require_room(out: Path, work: Path | None) -> None:

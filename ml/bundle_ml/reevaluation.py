@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-import numpy as np
-
 from bundle_ml.artefact import read_tensors, read_vocabulary, verify
-from bundle_ml.baskets import Baskets
 from bundle_ml.cases import cases_by_context_size
 from bundle_ml.errors import DataError
 from bundle_ml.evaluation import evaluate_rungs
@@ -42,7 +38,7 @@ def reevaluate(artefact: Path, lines: Path) -> str:
         )
     learned_until = round(datetime.fromisoformat(last_ordered_at).timestamp() * 1e6)
     baskets = baskets.where(baskets.ordered_at > learned_until)
-    baskets = renumbered(baskets, vocabulary["keys"]).of_several()
+    baskets = baskets.numbered_as(vocabulary["keys"]).of_several()
     if not len(baskets):
         raise DataError(
             f"{lines.name} holds no basket of two known items later than {last_ordered_at}, until when the artefact "
@@ -62,10 +58,3 @@ def reevaluate(artefact: Path, lines: Path) -> str:
         seed=settings.seed,
     )
     return f"{len(baskets):,} later baskets\n" + format_table([row.to_json() for row in evaluation.rows])
-
-
-def renumbered(baskets: Baskets, keys: list[str]) -> Baskets:
-    """Give items the numbers of the artefact; both vocabularies are sorted, so rows stay ascending."""
-    number_of = {key: number for number, key in enumerate(keys)}
-    numbers = np.asarray([number_of[key] for key in baskets.keys], np.int32)
-    return replace(baskets, keys=tuple(keys), items=numbers[baskets.items] if len(numbers) else baskets.items)

@@ -1,13 +1,13 @@
-"""The closed-form rungs of the ladder: popularity, category, co-purchase and EASE.
+"""The closed-form rungs of the ladder: popularity, category, co-purchase; EASE, which is one too, is in `ease`.
 
 Cheap, exact, explainable, and right for small shops. Each answers the same question: given sets of items, how well does
 every item fit as the next one? Scores of different rungs have different scales; `blend` puts them on one.
 
 Unusual: co-purchase weighs each basket by 1/(length - 1), so that a basket of n items speaks as loudly about each of
-its items as a basket of two; and both item-to-item matrices keep only the strongest neighbours of each item, which
-bounds memory and costs no measurable accuracy.
+its items as a basket of two; and an item-to-item matrix keeps only the strongest neighbours of each item, which bounds
+memory and costs no measurable accuracy.
 
-Shapes: B contexts, V items, C items asked about: all of them, or some.
+Shapes: B contexts, V items, C items asked about (all of them, or some); in `Category` C categories.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
-import scipy.linalg
 import scipy.sparse
 
 from bundle_ml.baskets import Baskets, FloatArray, IntArray, OffsetArray
 from bundle_ml.cases import Contexts
+from bundle_ml.compressed import compressed_rows, like
+from bundle_ml.tally import Tally
 
 POPULARITY, CATEGORY, CO_PURCHASE, EASE, TRANSFORMER = "popularity", "category", "co_purchase", "ease", "transformer"
 COSINE, EASE_FOR_FEW = "co_purchase_cosine", "ease_for_few"
@@ -31,8 +32,6 @@ COSINE, EASE_FOR_FEW = "co_purchase_cosine", "ease_for_few"
 FAMILY = {COSINE: CO_PURCHASE, EASE_FOR_FEW: EASE}
 """Whose variant each of them is."""
 ROWS_AT_ONCE = 256
-DENSE_RATIO = 0.1
-"""Of cells that are not zero; above it a row is cheaper to write out than to address."""
 
 
 class Rung(Protocol):
@@ -46,26 +45,22 @@ class Rung(Protocol):
         """Score every item for every context; (B, V). Items of the context itself are not excluded."""
         ...
 
-    def add_to(
-        self, total_BC: FloatArray, contexts: Contexts, factor_B: FloatArray, items: IntArray | None = None
-    ) -> FloatArray:
-        """Add to each cell what this rung makes of it, times the context's factor.
+    def add_to(self, tally: Tally, contexts: Contexts, factor_B: FloatArray) -> None:
+        """Hand in what this rung makes of each cell, times the context's factor.
 
-        With `items`, only those are asked about. Returns the average over *all* items of what was added, (B,): taken
-        off, it makes the scores of different rungs and contexts comparable. A rung that can do without a row of all
-        items has a shorter way of its own.
+        A rung that can do without a row of all items has a shorter way of its own.
         """
         scores_BV = self.scores(contexts)
+        scores_BC = scores_BV if tally.items is None else scores_BV[:, tally.items]
         average_B = np.asarray(factor_B * scores_BV.mean(axis=1), np.float32)
-        total_BC += factor_B[:, None] * (scores_BV if items is None else scores_BV[:, items])
-        return average_B
+        tally.add_rows(lambda context: factor_B[context] * scores_BC[context], average_B)
 
 
 def incidence(baskets: Baskets, row_weights: npt.NDArray[np.float64] | None = None) -> scipy.sparse.csr_array:
     """Return baskets as rows of ones, or of the row's weight."""
     weights = np.ones(len(baskets)) if row_weights is None else row_weights
     values = np.repeat(weights, baskets.lengths).astype(np.float32)
-    return scipy.sparse.csr_array((values, baskets.items, baskets.offsets), shape=(len(baskets), baskets.item_count))
+    return compressed_rows(values, baskets.items, baskets.offsets, (len(baskets), baskets.item_count))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,13 +76,8 @@ class Popularity(Rung):
     def scores(self, contexts: Contexts) -> FloatArray:
         return np.repeat(self.log_share_V[None, :], len(contexts), axis=0)
 
-    def add_to(
-        self, total_BC: FloatArray, contexts: Contexts, factor_B: FloatArray, items: IntArray | None = None
-    ) -> FloatArray:
-        log_share_C = self.log_share_V if items is None else self.log_share_V[items]
-        for row, factor in enumerate(factor_B):  # A row of it fits the cache; the whole product would not.
-            total_BC[row] += factor * log_share_C
-        return np.asarray(factor_B * self.log_share_V.mean(), np.float32)
+    def add_to(self, tally: Tally, contexts: Contexts, factor_B: FloatArray) -> None:
+        tally.add_product(factor_B[:, None], self.log_share_V[:, None])
 
 
 def fit_popularity(baskets: Baskets, *, half_life_days: float) -> Popularity:
@@ -116,11 +106,23 @@ class Category(Rung):
         return len(self.of_item_V)
 
     def scores(self, contexts: Contexts) -> FloatArray:
+        return np.asarray(self._chances(contexts)[:, self.of_item_V] * self.share_V, np.float32)
+
+    def add_to(self, tally: Tally, contexts: Contexts, factor_B: FloatArray) -> None:
+        chances_BC = factor_B[:, None] * self._chances(contexts)
+        of_asked = self.of_item_V if tally.items is None else self.of_item_V[tally.items]
+        share = tally.asked(self.share_V)
+        share_C = np.bincount(self.of_item_V, self.share_V, len(self.chance_CC)).astype(np.float32)
+        average_B = np.asarray(chances_BC @ share_C / self.item_count, np.float32)
+        tally.add_rows(lambda context: chances_BC[context][of_asked] * share, average_B)
+
+    def _chances(self, contexts: Contexts) -> FloatArray:
+        """Say how likely each category is next; (B, C)."""
         category_count = len(self.chance_CC)
         counts_BC = np.zeros((len(contexts), category_count), np.float32)
         np.add.at(counts_BC, (contexts.row_numbers(), self.of_item_V[contexts.items]), 1)
         counts_BC /= np.maximum(counts_BC.sum(axis=1, keepdims=True), 1)
-        return np.asarray((counts_BC @ self.chance_CC)[:, self.of_item_V] * self.share_V, np.float32)
+        return np.asarray(counts_BC @ self.chance_CC, np.float32)
 
 
 def fit_category(baskets: Baskets, category_of_item: Sequence[int], popularity: Popularity) -> Category:
@@ -154,24 +156,16 @@ class ItemToItem(Rung):
         return int(self.weights_VV.shape[0])
 
     def scores(self, contexts: Contexts) -> FloatArray:
-        return np.asarray(self._cells(contexts).toarray(), np.float32)
+        averaging_BV = contexts.averaging_matrix(self.item_count)
+        return np.asarray((averaging_BV @ self.weights_VV).toarray(), np.float32)
 
-    def add_to(
-        self, total_BC: FloatArray, contexts: Contexts, factor_B: FloatArray, items: IntArray | None = None
-    ) -> FloatArray:
-        cells_BV = self._cells(contexts)
-        cells_BV.data *= np.repeat(factor_B, np.diff(cells_BV.indptr))
-        average_B = np.asarray(cells_BV.sum(axis=1) / cells_BV.shape[1], np.float32)
-        if items is not None:
-            total_BC += cells_BV[:, items].toarray()
-        elif cells_BV.nnz > DENSE_RATIO * total_BC.size:
-            total_BC += cells_BV.toarray()
-        else:
-            total_BC[np.repeat(np.arange(len(contexts)), np.diff(cells_BV.indptr)), cells_BV.indices] += cells_BV.data
-        return average_B
-
-    def _cells(self, contexts: Contexts) -> scipy.sparse.csr_array:
-        return scipy.sparse.csr_array(contexts.averaging_matrix(self.weights_VV.shape[0]) @ self.weights_VV)
+    def add_to(self, tally: Tally, contexts: Contexts, factor_B: FloatArray) -> None:
+        rows = self.weights_VV[contexts.items]
+        lengths = np.diff(rows.indptr)
+        factors = (factor_B / np.maximum(np.diff(contexts.offsets), 1)).astype(np.float32)[contexts.row_numbers()]
+        tally.add_cells(
+            np.repeat(contexts.row_numbers(), lengths), rows.indices, rows.data * np.repeat(factors, lengths)
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -194,8 +188,10 @@ def fit_co_purchase(
     plain = incidence(several)
     plain_columns = plain.tocsc()
     damped_V = np.maximum(several.order_counts(), 1).astype(np.float32) ** np.float32(exponent / 2)
-    rows: list[tuple[IntArray, FloatArray, FloatArray]] = []
-    for own, shared_BV in shared_baskets(several, length_exponent=length_exponent):
+    rows: list[tuple[IntArray, FloatArray]] = []
+    together = [np.empty(0, np.float32)]
+    weights = np.asarray((several.lengths - 1.0) ** -length_exponent, np.float64)
+    for own, shared_BV in shared_baskets(several, weights):
         together_BV = scipy.sparse.csr_array(plain_columns[:, own].T @ plain)
         together_BV.sort_indices()  # The cells of both stand in the same places.
         for row, item in enumerate(own.tolist()):
@@ -203,19 +199,22 @@ def fit_co_purchase(
             others = shared_BV.indices[cells]
             strength = np.where(others == item, 0, shared_BV.data[cells] / (damped_V[item] * damped_V[others]))
             kept = places_of_strongest(strength, neighbour_count)
-            rows.append((others[kept].astype(np.int32), strength[kept], together_BV.data[cells][kept]))
-    return CoPurchase(stacked([row[:2] for row in rows], count), stacked([(row[0], row[2]) for row in rows], count))
+            rows.append((others[kept].astype(np.int32), strength[kept]))
+            together.append(together_BV.data[cells][kept])
+    weights_VV = stacked(rows, count)
+    return CoPurchase(weights_VV, like(weights_VV, np.concatenate(together)))
 
 
 def shared_baskets(
-    several: Baskets, *, length_exponent: float = 1.0
+    several: Baskets, basket_weights: npt.NDArray[np.float64] | None = None
 ) -> Iterator[tuple[IntArray, scipy.sparse.csr_array]]:
-    """Yield the items in blocks, and Σ 1/(length-1) ** length_exponent over the baskets that they share with each item.
+    """Yield the items in blocks, and the weight of the baskets that they share with each item: 1/(length-1), or given.
 
     Only cells that are not zero are ever held: (block, V), the item with itself included, item numbers ascending.
     """
+    weights = 1.0 / (several.lengths - 1.0) if basket_weights is None else basket_weights
     plain = incidence(several)
-    weighted = incidence(several, np.asarray((several.lengths - 1.0) ** -length_exponent)).tocsc()
+    weighted = incidence(several, np.asarray(weights)).tocsc()
     for start in range(0, several.item_count, ROWS_AT_ONCE):
         own = np.arange(start, min(start + ROWS_AT_ONCE, several.item_count), dtype=np.int32)
         shared_BV = scipy.sparse.csr_array(weighted[:, own].T @ plain)
@@ -232,70 +231,8 @@ def places_of_strongest(values: FloatArray, count: int) -> OffsetArray:
     return np.sort(places[strongest])
 
 
-def fit_ease(
-    baskets: Baskets,
-    *,
-    l2: float,
-    neighbour_count: int,
-    max_items: int,
-    half_life_days: float | None = None,
-    length_exponent: float = 0.0,
-    dropout: float = 0.0,
-) -> ItemToItem:
-    """Solve for the item-to-item matrix with zero diagonal that best rebuilds each basket from itself.
-
-    B = I - P / diag(P), where P is the inverse of G + l2·I + dropout / (1 - dropout)·diag(G), and G = XᵀWX. The term in
-    `dropout` is what it comes to when each item is hidden with that probability while its basket is rebuilt: popular
-    items are held back more than rare ones.
-
-    W weighs a basket of n items by 1/n ** length_exponent, halved for every half-life before the latest one; the
-    weights sum to the number of baskets, so that l2 means the same whatever they are.
-
-    Source: Steck 2019, "Embarrassingly Shallow Autoencoders for Sparse Data", eq. 8; Steck 2020, "Autoencoders that
-    don't overfit towards the Identity" (dropout).
-    """
-    several = baskets.of_several()
-    count = several.item_count
-    counts = several.order_counts()
-    kept = np.sort(np.argsort(-counts, kind="stable")[: min(max_items, int((counts > 0).sum()))])
-    if len(kept) == 0:
-        return ItemToItem(scipy.sparse.csr_array((count, count), dtype=np.float32))
-    basket_weights = several.lengths.astype(np.float64) ** -length_exponent
-    if half_life_days is not None:
-        basket_weights *= several.recency(half_life_days)
-    basket_weights *= len(several) / basket_weights.sum()
-    columns, weighted = incidence(several)[:, kept], incidence(several, basket_weights)[:, kept]
-    gram = (columns.T @ weighted).toarray().astype(np.float32, order="F")
-    diagonal = np.diag_indices_from(gram)
-    gram[diagonal] += np.float32(l2) + np.float32(dropout / (1 - dropout)) * gram[diagonal]
-    inverse = _invert_in_place(gram)
-    inverse /= -np.diag(inverse).copy()
-    np.fill_diagonal(inverse, 0)
-    nothing = (np.empty(0, np.int32), np.empty(0, np.float32))
-    rows = [nothing] * count
-    for start in range(0, len(kept), ROWS_AT_ONCE):
-        for offset, values in enumerate(inverse[start : start + ROWS_AT_ONCE]):
-            neighbours = places_of_strongest(values, neighbour_count)
-            rows[kept[start + offset]] = (kept[neighbours].astype(np.int32), values[neighbours])
-    return ItemToItem(stacked(rows, count))
-
-
-def _invert_in_place(matrix: FloatArray) -> FloatArray:
-    """Invert a symmetric positive definite matrix with one copy of it in memory."""
-    factor, failed = scipy.linalg.lapack.spotrf(matrix, lower=1, overwrite_a=1)
-    if failed:
-        raise ArithmeticError(f"EASE's matrix is not positive definite (LAPACK {failed}); raise the setting 'ease_l2'.")
-    inverse, _ = scipy.linalg.lapack.spotri(factor, lower=1, overwrite_c=1)
-    for start in range(0, len(inverse), ROWS_AT_ONCE):  # LAPACK fills one triangle; mirror it without a copy of all
-        block = slice(start, min(start + ROWS_AT_ONCE, len(inverse)))
-        corner = np.tril(inverse[block, block])
-        inverse[block, block] = corner + np.tril(corner, -1).T
-        inverse[block, block.stop :] = inverse[block.stop :, block].T
-    return np.asarray(inverse)
-
-
 def stacked(rows: Sequence[tuple[IntArray, FloatArray]], item_count: int) -> scipy.sparse.csr_array:
     offsets = np.concatenate([[0], np.cumsum([len(neighbours) for neighbours, _ in rows])]).astype(np.int64)
     neighbours = np.concatenate([np.empty(0, np.int32), *(row[0] for row in rows)])
     values = np.concatenate([np.empty(0, np.float32), *(row[1] for row in rows)]).astype(np.float32)
-    return scipy.sparse.csr_array((values, neighbours, offsets), shape=(item_count, item_count))
+    return compressed_rows(values, neighbours, offsets, (item_count, item_count))

@@ -62,6 +62,7 @@ BOUNDS: Mapping[str, Bounds] = {
     "ease_dropout": LESS_THAN_ALL,
     "ease_for_few_dropout": LESS_THAN_ALL,
     "ease_max_items": NOT_NEGATIVE,
+    "ease_companions": NOT_NEGATIVE,
     "neighbour_count": AT_LEAST_ONE,
     "training_teraflops": POSITIVE,
     "width": AT_LEAST_ONE,
@@ -73,6 +74,7 @@ BOUNDS: Mapping[str, Bounds] = {
     "learning_rate": POSITIVE,
     "dropout": LESS_THAN_ALL,
     "patience_epochs": AT_LEAST_ONE,
+    "cool_down_ratio": NOT_NEGATIVE,
     "refresh_ratio": SHARE,
     "refresh_rate_ratio": NOT_NEGATIVE,
     "warm_start_ratio": POSITIVE,
@@ -86,6 +88,7 @@ BOUNDS: Mapping[str, Bounds] = {
     "transformer_min_baskets": NOT_NEGATIVE,
     "gate_min_cases": NOT_NEGATIVE,
     "item_min_orders": AT_LEAST_ONE,
+    "personal_min_shoppers": AT_LEAST_ONE,
     "max_bundle_size": Bounds(2),
     "candidates_per_anchor": AT_LEAST_ONE,
     "shop_wide_count": NOT_NEGATIVE,
@@ -95,12 +98,12 @@ BOUNDS: Mapping[str, Bounds] = {
     "stop_ratio": SHARE,
     "max_overlap_ratio": SHARE,
     "template_weight": NOT_NEGATIVE,
-    "quantity_min_orders": AT_LEAST_ONE,
-    "quantity_ratio": SHARE,
-    "max_quantity": AT_LEAST_ONE,
     "duplicate_ratio": SHARE,
     "shop_bundle_count": AT_LEAST_ONE,
     "diversity": SHARE,
+    "quantity_min_orders": AT_LEAST_ONE,
+    "quantity_ratio": SHARE,
+    "max_quantity": AT_LEAST_ONE,
     "substitute_together_ratio": SHARE,
     "substitute_probability": SHARE,
     "variant_together_ratio": POSITIVE,
@@ -144,7 +147,9 @@ class Settings:
     ease_for_few_dropout: float = 0.8
     """The blend holds EASE a second time, fitted to rebuild baskets of which few items are shown."""
     ease_max_items: int = 8000
-    """EASE inverts a dense matrix of this size at most; rarer items are left to co-purchase."""
+    """EASE inverts a dense matrix of this size at most ..."""
+    ease_companions: int = 50
+    """... and solves for each rarer item with so many of its companions; 0 leaves those to co-purchase."""
     neighbour_count: int = 400
     """Strongest neighbours kept per item."""
 
@@ -160,7 +165,9 @@ class Settings:
     learning_rate: float = 1.5e-3
     dropout: float = 0.1
     patience_epochs: int = 3
-    """Stop when the validation slice has not improved for so many epochs."""
+    """Stop when the validation slice has not improved for so many epochs ..."""
+    cool_down_ratio: float = 0.5
+    """... and train the best epoch's weights on, at a falling rate, for so large a part of the epochs before it."""
     refresh_ratio: float = 0.33
     """Share of the baskets, the most recent ones, that the finished network is taught once more (see `refreshing`)."""
     refresh_rate_ratio: float = 0.5
@@ -170,7 +177,7 @@ class Settings:
     """Its learning rate, relative to a cold run's."""
     warm_starts_in_a_row: int = 13
     """After so many the next run starts cold, so that no mistake is handed down for ever."""
-    full_softmax_max_items: int = 20_000
+    full_softmax_max_items: int = 5_000
     """In a larger catalogue the items of a batch compete with a draw of the others, not with all (see `sampling`)."""
     drawn_competitors: int = 2048
     checkpoint_seconds: float = 20.0
@@ -182,6 +189,8 @@ class Settings:
     gate_min_cases: int = 30
     """With fewer held-out baskets, rungs are allowed by the thresholds alone."""
     item_min_orders: int = 3
+    personal_min_shoppers: int = 100
+    """Shoppers who must have come back in each held-out slice for a model that ranks by a past."""
 
     # Bundles
     max_bundle_size: int = 5

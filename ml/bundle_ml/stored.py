@@ -7,11 +7,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import scipy.sparse
 import torch
 
+from bundle_ml import matrices
 from bundle_ml.artefact import Tensors
 from bundle_ml.blend import Blend
+from bundle_ml.compressed import like
 from bundle_ml.rungs import (
     CATEGORY,
     CO_PURCHASE,
@@ -56,11 +57,11 @@ def to_tensors(fitted: Fitted) -> tuple[Tensors, dict[str, Any]]:
                     f"{name}/share": rung.share_V,
                 }
             case CoPurchase():
-                tensors |= _sparse(name, rung.weights_VV) | {
+                tensors |= matrices.to_tensors(name, rung.weights_VV) | {
                     f"{name}/together": rung.together_VV.data.astype(np.float32)
                 }
             case ItemToItem():
-                tensors |= _sparse(name, rung.weights_VV)
+                tensors |= matrices.to_tensors(name, rung.weights_VV)
             case TransformerRung():
                 tensors |= _network(name, rung)
                 facts[name] = _facts_of(rung)
@@ -79,14 +80,11 @@ def from_tensors(tensors: Tensors, facts: Mapping[str, Any]) -> Fitted:
     if f"{CATEGORY}/of_item" in tensors:
         rungs[CATEGORY] = Category(*(tensors[f"{CATEGORY}/{part}"] for part in ("of_item", "chance", "share")))
     if f"{CO_PURCHASE}/values" in tensors:
-        weights = _from_sparse(CO_PURCHASE, tensors, item_count)
-        together = scipy.sparse.csr_array(
-            (tensors[f"{CO_PURCHASE}/together"], weights.indices, weights.indptr), shape=weights.shape
-        )
-        rungs[CO_PURCHASE] = CoPurchase(weights, together)
+        weights = matrices.from_tensors(CO_PURCHASE, tensors, item_count)
+        rungs[CO_PURCHASE] = CoPurchase(weights, like(weights, tensors[f"{CO_PURCHASE}/together"]))
     for name in (COSINE, EASE, EASE_FOR_FEW):
         if f"{name}/values" in tensors:
-            rungs[name] = ItemToItem(_from_sparse(name, tensors, item_count))
+            rungs[name] = ItemToItem(matrices.from_tensors(name, tensors, item_count))
     if TRANSFORMER in facts:
         rungs[TRANSFORMER] = _transformer(tensors, TRANSFORMER, facts[TRANSFORMER])
     start = _transformer(tensors, START, facts[START]) if START in facts else None
@@ -117,16 +115,3 @@ def network_of(tensors: Tensors, name: str, facts: Mapping[str, Any]) -> BasketT
 
 def _transformer(tensors: Tensors, name: str, facts: Mapping[str, Any]) -> TransformerRung:
     return TransformerRung(network_of(tensors, name, facts), int(facts["context_length"]))
-
-
-def _sparse(name: str, matrix: scipy.sparse.csr_array) -> Tensors:
-    return {
-        f"{name}/values": matrix.data.astype(np.float32),
-        f"{name}/neighbours": matrix.indices.astype(np.int32),
-        f"{name}/offsets": matrix.indptr.astype(np.int64),
-    }
-
-
-def _from_sparse(name: str, tensors: Tensors, item_count: int) -> scipy.sparse.csr_array:
-    parts = tuple(tensors[f"{name}/{part}"] for part in ("values", "neighbours", "offsets"))
-    return scipy.sparse.csr_array(parts, shape=(item_count, item_count))

@@ -1,5 +1,8 @@
 """Train the Transformer: the plan, the loop, early stopping, exact resume.
 
+Early stopping comes at a time when the rate is still high, and weights at a high rate are worth less than the same
+weights cooled down. So the best epoch's weights are trained on for some epochs more, while the rate falls to nothing.
+
 Unusual: randomness has no state. Every epoch's batches and every step's dropout are drawn from generators seeded by
 (seed, epoch, step), so a checkpoint is weights, optimiser and two integers, and a run that was killed and resumed
 ends with the weights of the run that was not, bit for bit (on one machine's CPU with the same number of threads).
@@ -74,7 +77,7 @@ def fit_transformer(
     run = _Run.begin(baskets.of_several(), validation, popularity, settings, start=start, work=work, clock=clock)
     if start and not run.progress.history:
         run.progress.best_ndcg = agreed(validation_ndcg(run.rung, validation, popularity))
-    while run.progress.epoch < run.todo.epochs and not run.progress.finished:
+    while not run.progress.finished:
         run.train_epoch(on_step)
         run.close_epoch(agreed(validation_ndcg(run.rung, validation, popularity)))
     run.rung.model.load_state_dict(run.best)
@@ -156,21 +159,30 @@ class _Run:
             )
         )
         for items_BT in batches[self.progress.step :]:
-            share_done = (self.progress.epoch + self.progress.step / len(batches)) / self.todo.epochs
+            epochs_done = self.progress.epoch + self.progress.step / len(batches)
             self.progress.loss_sum += descend(
                 self.rung.model,
                 self.optimiser,
                 items_BT,
                 competitors=self.todo.competitors,
-                rate=self.rate * warmed_up(share_done),
+                rate=self._rate_after(epochs_done),
                 seed=(self.settings.seed, self.progress.epoch, self.progress.step),
             )
             self.progress.step += 1
             history = self.progress.history
             last_ndcg = history[-1]["validation_ndcg"] if history else None
+            share_done = epochs_done / (self.progress.cools_until or self.todo.epochs)
             on_step(share_done, self.progress.epoch + 1, self.progress.loss_sum / self.progress.step, last_ndcg)
             if self.clock() - self.saved_at > self.settings.checkpoint_seconds:
                 self.save()
+
+    def _rate_after(self, epochs_done: float) -> float:
+        progress = self.progress
+        if progress.cools_from is None:
+            return self.rate * warmed_up(epochs_done / self.todo.epochs)
+        return (
+            progress.cooling_rate * (progress.cools_until - epochs_done) / (progress.cools_until - progress.cools_from)
+        )
 
     def close_epoch(self, measured: float) -> None:
         """Remember the best weights, and decide whether to go on."""
@@ -187,8 +199,25 @@ class _Run:
         if measured > progress.best_ndcg:
             progress.best_ndcg, progress.best_epoch = measured, progress.epoch
             self.best = _copy(self.rung.model)
-        progress.finished = progress.epoch - progress.best_epoch >= self.settings.patience_epochs
+        if progress.cools_from is not None:
+            progress.finished = progress.epoch >= progress.cools_until
+        elif progress.epoch >= self.todo.epochs:
+            progress.finished = True
+        elif progress.epoch - progress.best_epoch >= self.settings.patience_epochs:
+            self._cool_down()
         self.save()
+
+    def _cool_down(self) -> None:
+        """Go back to the best weights and let the rate fall from theirs; where no epoch was any good, end."""
+        progress = self.progress
+        epochs = round(progress.best_epoch * self.settings.cool_down_ratio)
+        if not epochs:
+            progress.finished = True
+            return
+        progress.cools_from, progress.cools_until = progress.epoch, progress.epoch + epochs
+        progress.cooling_rate = self.rate * warmed_up(progress.best_epoch / self.todo.epochs)
+        self.rung.model.load_state_dict(self.best)
+        self.optimiser = new_optimiser(self.rung.model)
 
     def save(self) -> None:
         if self.work and rank() == 0:

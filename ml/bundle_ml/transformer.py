@@ -24,17 +24,20 @@ C items that compete in the softmax.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from bundle_ml.baskets import FloatArray, IntArray
+from bundle_ml.baskets import FloatArray
 from bundle_ml.batches import PADDING, pad
 from bundle_ml.cases import Contexts
 from bundle_ml.rungs import Rung
 from bundle_ml.sampling import Competitors
+from bundle_ml.softmax import log_sum_exp
+from bundle_ml.tally import Tally
 
 SILENT = ("attention.out.weight", "narrow.weight")
 """Weights at the end of the residual branches; they start at zero."""
@@ -132,18 +135,16 @@ class BasketTransformer(nn.Module):
         query_ND = query_BTD[asked_BT]
         seen_NT = seen_at_each_place(items_BT)[asked_BT]
         if competitors is None:
-            logits_NC = query_ND @ self.item.weight.T + self.log_share_V
+            log_sum_N = log_sum_exp(query_ND, self.item.weight, self.log_share_V, seen_NT)
         else:
-            logits_NC = query_ND @ self.item(competitors.items_C).T
-            logits_NC = logits_NC + (self.log_share_V[competitors.items_C] + competitors.log_weights_C)
-            seen_NT = competitors.places_V[seen_NT]
-        logits_NC = logits_NC.scatter(1, seen_NT, float("-inf"))
+            offset_C = self.log_share_V[competitors.items_C] + competitors.log_weights_C
+            log_sum_N = log_sum_exp(query_ND, self.item(competitors.items_C), offset_C, competitors.places_V[seen_NT])
 
         target_BTD = self.item(items_BT.clamp(min=0)) * present_BT[..., None]
         offset_BT = self.log_share_V[items_BT.clamp(min=0)] * present_BT
         wanted_ND = _mean_to_come(target_BTD, to_come_BT[..., None])[asked_BT]
         wanted_N = (query_ND * wanted_ND).sum(-1) + _mean_to_come(offset_BT, to_come_BT)[asked_BT]
-        losses_N: Tensor = logits_NC.logsumexp(-1) - wanted_N
+        losses_N: Tensor = log_sum_N - wanted_N
         return losses_N
 
     @torch.no_grad()
@@ -192,24 +193,19 @@ class TransformerRung(Rung):
         with torch.inference_mode():
             return np.asarray(self.model.next_item_scores(self._places(contexts)).cpu().numpy())
 
-    def add_to(
-        self, total_BC: FloatArray, contexts: Contexts, factor_B: FloatArray, items: IntArray | None = None
-    ) -> FloatArray:
-        with torch.inference_mode():
-            query_BD = self.model.queries(self._places(contexts)) * torch.from_numpy(factor_B)[:, None]
-            weight_VD = self.model.item.weight
-            asked_CD = weight_VD if items is None else weight_VD[torch.from_numpy(items).long()]
-            torch.from_numpy(total_BC).addmm_(query_BD, asked_CD.T)
-            return np.asarray((query_BD @ weight_VD.mean(dim=0)).numpy())
+    def add_to(self, tally: Tally, contexts: Contexts, factor_B: FloatArray) -> None:
+        query_BD = self.model.queries(self._places(contexts)).cpu().numpy()
+        tally.add_product(query_BD * factor_B[:, None], self.model.item.weight.detach().cpu().numpy())
 
     def _places(self, contexts: Contexts) -> Tensor:
         """Write contexts as padded rows, in the order of item numbers so that a set has one answer.
 
         Of a context longer than the network has met in training, an even choice is shown.
         """
+        ascending = contexts.items[np.lexsort((contexts.items, contexts.row_numbers()))]
         rows = []
-        for row in range(len(contexts)):
-            items = np.sort(contexts[row])
+        for start, stop in pairwise(contexts.offsets.tolist()):
+            items = ascending[start:stop]
             if len(items) > self.context_length:
                 items = items[np.linspace(0, len(items) - 1, self.context_length).astype(int)]
             rows.append(items)

@@ -12,8 +12,8 @@ Shapes: B cases, V items, P parts, K knots, S items on a shortlist.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -52,14 +52,29 @@ def fit_blend(
     scales = measure_scales(rungs, contexts)
     if not len(contexts):
         return Blend(rungs, scales, {name: [(fixed or {}).get(name, 1.0)] * len(KNOTS) for name in rungs})
+    return Blend(rungs, scales, _fit(Shortlists.of(rungs, scales, validation), list(rungs), fixed or {}))
+
+
+def fit_without_each(rungs: Mapping[str, Rung], validation: Mapping[str, Cases]) -> Iterator[tuple[str, Blend]]:
+    """Yield the name of each rung, and the blend of all the others: what is each of them good for?"""
+    contexts = Contexts.joined([cases.contexts for cases in validation.values()])
+    scales = measure_scales(rungs, contexts)
     asked = Shortlists.of(rungs, scales, validation)
-    weights_PK = _climb(asked, list(rungs), fixed or {})[:, asked.nearest_knots_asked()]
+    for left_out in rungs:
+        kept = {name: rung for name, rung in rungs.items() if name != left_out}
+        among = [number for number, name in enumerate(rungs) if name != left_out]
+        fewer = replace(asked, parts_BPS=asked.parts_BPS[:, among])
+        yield left_out, Blend(kept, {name: scales[name] for name in kept}, _fit(fewer, list(kept), {}))
+
+
+def _fit(asked: Shortlists, names: Sequence[str], fixed: Mapping[str, float]) -> Curves:
+    weights_PK = _climb(asked, names, fixed)[:, asked.nearest_knots_asked()]
     if not fixed:
         weights_PK = _without_idle_parts(asked, weights_PK)
-        alone_PPK = np.repeat(np.eye(len(rungs), dtype=np.float32)[:, :, None], len(KNOTS), axis=2)
+        alone_PPK = np.repeat(np.eye(len(names), dtype=np.float32)[:, :, None], len(KNOTS), axis=2)
         candidates = [*alone_PPK, weights_PK]  # of equals the simplest
         weights_PK = candidates[int(np.argmax([asked.ndcg(each) for each in candidates]))]
-    return Blend(rungs, scales, {name: row.tolist() for name, row in zip(rungs, weights_PK, strict=True)})
+    return {name: row.tolist() for name, row in zip(names, weights_PK, strict=True)}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -132,7 +147,7 @@ def _repeated(items_BS: IntArray) -> BoolArray:
     return again_BS
 
 
-def _climb(asked: Shortlists, names: list[str], fixed: Mapping[str, float]) -> FloatArray:
+def _climb(asked: Shortlists, names: Sequence[str], fixed: Mapping[str, float]) -> FloatArray:
     """Return weights, (P, K); of a knot they sum to 1, but where some are fixed."""
     held_PK = torch.tensor([[fixed.get(name, 0.0)] * len(KNOTS) for name in names])
     is_free_P1 = torch.tensor([[float(name not in fixed)] for name in names])

@@ -7,6 +7,7 @@ import pytest
 
 from bundle_app import conf
 from bundle_app.exceptions import ConfigurationError
+from bundle_app.pricing import Floor
 
 
 def test_without_the_setting_every_field_has_its_default(settings: Any) -> None:
@@ -29,6 +30,12 @@ def test_discounts_are_exact_decimals(settings: Any) -> None:
     assert conf.load().discount_percent == {"pair": Decimal("0.1"), "set": Decimal("12.5")}
 
 
+def test_the_floor_is_exact(settings: Any) -> None:
+    settings.BUNDLE_APP = {"MIN_PRICE_RATIO": 0.7, "MIN_MARGIN_RATIO": Decimal("0.15")}
+
+    assert conf.load().floor == Floor(price_ratio=Decimal("0.7"), margin_ratio=Decimal("0.15"))
+
+
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
@@ -37,13 +44,16 @@ def test_discounts_are_exact_decimals(settings: Any) -> None:
         ({"LEASE_SECONDS": 0}, "BUNDLE_APP['LEASE_SECONDS'] is 0; expected a whole number of at least 1."),
         ({"LEASE_SECONDS": True}, "BUNDLE_APP['LEASE_SECONDS'] is True; expected a whole number of at least 1."),
         ({"HISTORY_DAYS": "30"}, "BUNDLE_APP['HISTORY_DAYS'] is '30'; expected a whole number of at least 1."),
-        ({"AUTO_ACTIVATE": "no"}, "BUNDLE_APP['AUTO_ACTIVATE'] is 'no'; expected True or False."),
+        ({"AUTO_ACTIVATE": "no"}, "BUNDLE_APP['AUTO_ACTIVATE'] is 'no'; expected True, False, or a dict"),
         ({"MAP": "tutorial"}, "BUNDLE_APP['MAP'] is 'tutorial'; expected a dict."),
         ({"CURRENCY": 7}, "BUNDLE_APP['CURRENCY'] is 7; expected an ISO 4217 code such as 'EUR'."),
         ({"CURRENCY": "euro"}, "BUNDLE_APP['CURRENCY'] is 'euro'; expected an ISO 4217 code such as 'EUR'."),
         ({"QUEUE": 7}, "BUNDLE_APP['QUEUE'] is 7; expected a string."),
         ({"WORK_DIR": None}, "BUNDLE_APP['WORK_DIR'] is None; expected a path."),
         ({"MIN_LINES_RATIO": 2}, "BUNDLE_APP['MIN_LINES_RATIO'] is 2; expected a number from 0 to 1."),
+        ({"MIN_PRICE_RATIO": 1.1}, "BUNDLE_APP['MIN_PRICE_RATIO'] is 1.1; expected a number from 0 to 1."),
+        ({"MIN_PRICE_RATIO": "half"}, "BUNDLE_APP['MIN_PRICE_RATIO'] is 'half'; expected a number from 0 to 1."),
+        ({"MIN_MARGIN_RATIO": 1}, "BUNDLE_APP['MIN_MARGIN_RATIO'] is 1; expected a number of at least 0 and below 1."),
         ({"DISCOUNT_PERCENT": {"set": "NaN"}}, "BUNDLE_APP['DISCOUNT_PERCENT'] holds 'set': 'NaN'"),
         (
             {"DISCOUNT_PERCENT": {"set": 100}},

@@ -7,13 +7,25 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.test.utils import CaptureQueriesContext
 
 from bundle_app.exporting import export_items, export_lines
-from bundle_app.shop import LINE_COLUMNS, FieldMapAdapter
+from bundle_app.pseudonyms import Pseudonyms
+from bundle_app.shop import LINE_COLUMNS, VIEW_COLUMNS, FieldMapAdapter
+from tests.tutorial.orders.models import Order
 from tests.tutorial.shop.models import Product
 from tests.worlds import make_order, make_products
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("tutorial_shop")]
+
+
+@pytest.fixture(params=["copy", "cursor"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Both ways by which lines leave: PostgreSQL's COPY, and a cursor as for other databases."""
+    if request.param == "cursor":
+        monkeypatch.setattr(connection, "vendor", "another")
+    return str(request.param)
 
 
 def rows(path: Path) -> list[dict[str, str]]:
@@ -42,12 +54,86 @@ def test_a_shop_without_orders_exports_a_header(tmp_path: Path) -> None:
     assert (tmp_path / "lines.csv").read_text() == ",".join(LINE_COLUMNS) + "\n"
 
 
-def test_the_export_holds_no_customer(tmp_path: Path) -> None:
-    make_order(*make_products(2))
+def test_the_export_holds_no_customer_but_tells_whose_orders_are_whose(tmp_path: Path, way: str) -> None:
+    (product,) = make_products(1)
+    for email in ("ann@example.com", "ben@example.com", "ann@example.com", ""):
+        order = make_order(product)
+        Order.objects.filter(pk=order.pk).update(email=email)
 
     export_lines(FieldMapAdapter(), tmp_path / "lines.csv")
 
-    assert "somebody@example.com" not in (tmp_path / "lines.csv").read_text()
+    assert "example.com" not in (tmp_path / "lines.csv").read_text(), way
+    by_order = {row["order_key"]: row["shopper_key"] for row in rows(tmp_path / "lines.csv")}
+    ann, ben, again, nobody = (by_order[key] for key in sorted(by_order, key=int))
+    assert ann == again != ben
+    assert (len(ann), nobody) == (16, "")
+
+
+def test_two_exports_cannot_be_laid_side_by_side(tmp_path: Path, way: str) -> None:
+    make_order(*make_products(1))
+
+    for name in ("one.csv", "other.csv"):
+        export_lines(FieldMapAdapter(), tmp_path / name)
+
+    (one,), (other,) = rows(tmp_path / "one.csv"), rows(tmp_path / "other.csv")
+    assert one.pop("shopper_key") != other.pop("shopper_key"), way
+    assert one == other
+
+
+def test_the_salt_stands_in_no_statement(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is sent to the server can be read in its log; the salt is made there and comes back as a result."""
+    make_order(*make_products(1))
+    drawn: list[Pseudonyms] = []
+    draw = Pseudonyms.drawn
+
+    def remembered(of: BaseDatabaseWrapper) -> Pseudonyms:
+        drawn.append(draw(of))
+        return drawn[-1]
+
+    monkeypatch.setattr(Pseudonyms, "drawn", remembered)
+
+    with CaptureQueriesContext(connection) as queries:
+        export_lines(FieldMapAdapter(), tmp_path / "lines.csv")
+
+    assert len(drawn[0].salt) == 72
+    assert not [query for query in queries.captured_queries if drawn[0].salt in query["sql"]]
+    assert drawn[0].salt not in repr(drawn[0])
+    assert drawn[0].of("somebody@example.com") == rows(tmp_path / "lines.csv")[0]["shopper_key"]
+
+
+def test_a_shop_without_shoppers_exports_an_empty_column(tmp_path: Path, settings: Any, way: str) -> None:
+    make_order(*make_products(1))
+    settings.BUNDLE_APP = {**settings.BUNDLE_APP, "MAP": {"preset": "tutorial", "line": {"shopper": None}}}
+
+    assert export_lines(FieldMapAdapter(), tmp_path / "lines.csv") == 1
+
+    assert [row["shopper_key"] for row in rows(tmp_path / "lines.csv")] == [""], way
+
+
+def test_views_leave_under_the_same_pseudonyms_as_order_lines(tmp_path: Path, settings: Any, way: str) -> None:
+    """The tutorial shop records no views; its order lines stand in for them."""
+    first, second = make_products(2)
+    make_order(first, second)
+    looked = {"shopper": "order__email", "item": "product_id", "viewed_at": "order__created"}
+    settings.BUNDLE_APP = {
+        **settings.BUNDLE_APP,
+        "MAP": {"preset": "tutorial", "product_view": "orders.OrderItem", "view": looked},
+    }
+
+    export_lines(FieldMapAdapter(), tmp_path / "lines.csv", views=tmp_path / "views.csv")
+
+    views, lines = rows(tmp_path / "views.csv"), rows(tmp_path / "lines.csv")
+    assert tuple(views[0]) == VIEW_COLUMNS, way
+    assert {(row["shopper_key"], row["item_key"]) for row in views} == {
+        (row["shopper_key"], row["item_key"]) for row in lines
+    }
+    assert FieldMapAdapter().problems() == []
+
+
+def test_a_shop_that_records_no_views_writes_no_file_of_them(tmp_path: Path) -> None:
+    export_lines(FieldMapAdapter(), tmp_path / "lines.csv", views=tmp_path / "views.csv")
+
+    assert [path.name for path in tmp_path.iterdir()] == ["lines.csv"]
 
 
 def test_a_cursor_gives_the_same_lines_as_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,6 +146,7 @@ def test_a_cursor_gives_the_same_lines_as_copy(tmp_path: Path, monkeypatch: pyte
     copied, iterated = rows(tmp_path / "copy.csv"), rows(tmp_path / "cursor.csv")
     for row in copied + iterated:
         row["ordered_at"] = row["ordered_at"].replace("T", " ")[:19]
+        assert len(row.pop("shopper_key")) == 16
     assert copied == iterated
 
 

@@ -67,12 +67,12 @@ def test_two_items_are_a_pair_and_each_kind_starts_with_its_discount(tmp_path: P
     ]
 
 
-def test_a_cautious_shop_gets_drafts(tmp_path: Path, settings: Any) -> None:
+def test_in_a_cautious_shop_new_bundles_wait_in_review(tmp_path: Path, settings: Any) -> None:
     settings.BUNDLE_APP = {**settings.BUNDLE_APP, "AUTO_ACTIVATE": False}
 
     make_version(tmp_path, [make_candidate("1", ["1", "2"])])
 
-    assert Bundle.objects.get().status == "draft"
+    assert Bundle.objects.get().status == "review"
 
 
 def test_one_bundle_serves_all_its_anchors(tmp_path: Path) -> None:
@@ -312,3 +312,20 @@ def test_publishing_many_bundles_takes_a_bounded_number_of_queries(
         make_version(tmp_path, candidates)
 
     assert Bundle.objects.count() == 1500
+
+
+def test_parts_know_their_category_and_follow_when_a_product_moves(tmp_path: Path) -> None:
+    first, second = make_products(2)
+    keys = [str(first.pk), str(second.pk)]
+    by_hand = Bundle.objects.create(composition_hash="by hand", source="manual")
+    BundlePart.objects.create(bundle=by_hand, item_key=keys[0], category="Elsewhere")
+
+    make_version(tmp_path, [make_candidate(keys[0], keys)])
+
+    assert set(BundlePart.objects.values_list("category", flat=True)) == {"Things"}
+    make_products(1, category="Toys")
+    type(first).objects.filter(pk=first.pk).update(category=first.category.__class__.objects.get(name="Toys"))
+
+    make_version(tmp_path, [make_candidate(keys[0], keys)], name="two")
+
+    assert set(BundlePart.objects.values_list("item_key", "category")) == {(keys[0], "Toys"), (keys[1], "Things")}

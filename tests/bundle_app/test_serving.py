@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -19,6 +20,7 @@ from bundle_app.exceptions import BundleNotOnOffer, CannotAddToCart, Configurati
 from bundle_app.models import Bundle
 from bundle_app.serving.candidates import ANCHOR_COUNT
 from tests.bundle_app.tutorial_shop import TUTORIAL, bundle, product, products, score, titles, version
+from tests.tutorial.orders.models import OrderItem
 
 pytestmark = pytest.mark.django_db
 
@@ -51,7 +53,7 @@ def shown(*anchors: Any, limit: int = 9, exclude: tuple[Any, ...] = ()) -> list[
 class TestTheQueryBudget:
     @pytest.mark.parametrize("limit", [1, 50])
     @pytest.mark.parametrize("bundle_count", [1, 50])
-    def test_a_page_costs_three_queries_however_many_bundles_and_parts(
+    def test_a_page_costs_four_queries_however_many_bundles_and_parts(
         self, limit: int, bundle_count: int, request_with_cart: Any
     ) -> None:
         live, goods = version(), products(60)
@@ -61,25 +63,25 @@ class TestTheQueryBudget:
             offers = serving.bundles_for([str(goods[0].pk)], request=request_with_cart, limit=limit)
             serving.render(offers, request=request_with_cart, placement="product")
         assert len(offers) == min(limit, bundle_count)
-        assert len(queries) == 3, "\n".join(query["sql"] for query in queries)
+        assert len(queries) == 4, "\n".join(query["sql"] for query in queries)
 
-    def test_a_shop_without_bundles_costs_one_query(self) -> None:
+    def test_a_shop_without_bundles_costs_two_queries(self) -> None:
         with CaptureQueriesContext(connection) as queries:
             assert serving.bundles_for(["1"], request=None) == []
-        assert len(queries) == 1
+        assert len(queries) == 2
 
     def test_a_limit_below_one_costs_nothing(self) -> None:
         with CaptureQueriesContext(connection) as queries:
             assert serving.bundles_for(["1"], request=None, limit=0) == []
         assert len(queries) == 0
 
-    def test_a_cart_of_hundreds_costs_three_queries(self) -> None:
+    def test_a_cart_of_hundreds_costs_four_queries(self) -> None:
         live, goods = version(), products(ANCHOR_COUNT + 50)
         for left, right in pairwise(goods):
             score(bundle([left, right]), live, anchor=left)
         with CaptureQueriesContext(connection) as queries:
             assert shown(*goods[::2], limit=50)
-        assert len(queries) == 3
+        assert len(queries) == 4
 
 
 class TestWhatIsShown:
@@ -293,6 +295,86 @@ class TestPrices:
         assert (untitled.title, titled.title) == ("Lamp + Bulb", "Light")
 
 
+class TestTheFormsOfAPrice:
+    @pytest.fixture
+    def goods(self) -> list[Any]:
+        return [product("Lamp", "20.00"), product("Bulb", "5.00")]
+
+    @pytest.mark.parametrize(
+        ("fields", "total", "note"),
+        [
+            ({"discount_percent": Decimal(10)}, "22.50", "10 % off"),
+            ({"discount_percent": Decimal("12.5")}, "21.87", "12.5 % off"),
+            ({"discount_form": "amount", "discount_amount": 3, "discount_currency": "USD"}, "22.00", ""),
+            ({"discount_form": "fixed_price", "discount_amount": 19, "discount_currency": "USD"}, "19.00", "Set price"),
+            ({"discount_form": "cheapest_free"}, "20.00", "One free: Bulb"),
+            (
+                {"discount_form": "cheapest_free", "discount_maximum": 2, "discount_currency": "USD"},
+                "23.00",
+                "",  # not free any more, so it is not called so
+            ),
+            ({"discount_percent": Decimal(80)}, "12.50", ""),
+        ],
+    )
+    def test_each_is_priced_and_told_in_a_few_words(
+        self, goods: list[Any], fields: dict[str, Any], total: str, note: str
+    ) -> None:
+        made = bundle(goods, **fields)
+        offer = serving.offer(Bundle.objects.get(pk=made.pk), request=None)
+        assert offer is not None
+        assert (offer.price.total, offer.note) == (Decimal(total), note)
+        assert offer.price_form == fields.get("discount_form", "percent")
+
+    def test_without_a_saving_there_is_no_form_to_tell(self, goods: list[Any]) -> None:
+        offer = serving.offer(bundle(goods), request=None)
+        assert offer is not None
+        assert (offer.price_form, offer.note) == ("", "")
+
+    def test_amounts_of_another_currency_take_a_bundle_off_the_offer(self, goods: list[Any]) -> None:
+        made = bundle(goods, discount_form="fixed_price", discount_amount=19, discount_currency="EUR")
+        assert serving.offer(made, request=None) is None
+        assert serving.problems(made, request=None) == [
+            "The amounts of its price are in EUR, and the products are priced in USD."
+        ]
+
+    def test_a_bundle_sold_as_often_as_may_be_is_not_shown_and_says_why(self, goods: list[Any]) -> None:
+        made = bundle(goods, max_uses=2, use_count=2, pinned=True)
+        assert shown(goods[0]) == []
+        assert serving.problems(made, request=None) == ["As many sets have been sold as may be: 2."]
+
+
+class TestHowOftenItCanBeSold:
+    @pytest.fixture
+    def stock(self, settings: Any) -> None:
+        settings.BUNDLE_APP = {**TUTORIAL, "ADAPTER": "tests.bundle_app.tutorial_shop.CountingAdapter"}
+
+    @pytest.mark.parametrize(("in_cart", "expected"), [({}, 3), ({"Bulb": 1}, 2), ({"Bulb": 5}, 0), ({"Lamp": 8}, 1)])
+    def test_the_part_that_is_short_counts_and_what_the_cart_holds_is_gone(
+        self, stock: None, request_with_cart: Any, in_cart: dict[str, int], expected: int
+    ) -> None:
+        """Nine lamps and six bulbs, of which the bundle takes two."""
+        goods = {"Lamp": product("Lamp 9"), "Bulb": product("Bulb 6")}
+        made = bundle({goods["Lamp"]: 1, goods["Bulb"]: 2})
+        request_with_cart.session["cart"] = {str(goods[name].pk): count for name, count in in_cart.items()}
+        if not expected:
+            with pytest.raises(CannotAddToCart, match="so many of its products that none is left for this set"):
+                serving.add_to_cart(made.pk, request_with_cart)
+            assert request_with_cart.session["cart"] == {str(goods["Bulb"].pk): 5}
+            return
+        assert serving.add_to_cart(made.pk, request_with_cart).available == expected
+
+    def test_sets_that_may_still_be_sold_count_too(self, stock: None) -> None:
+        made = bundle([product("Lamp 9"), product("Bulb 6")], max_uses=5, use_count=1)
+        offer = serving.offer(made, request=None)
+        assert offer is not None
+        assert offer.available == 4
+
+    def test_where_nothing_is_counted_there_is_no_number(self) -> None:
+        offer = serving.offer(bundle([product("Lamp"), product("Bulb")]), request=None)
+        assert offer is not None
+        assert offer.available is None
+
+
 class TestTheCart:
     def test_all_parts_are_added_with_their_quantities(self, request_with_cart: Any) -> None:
         lamp, bulb = product("Lamp"), product("Bulb")
@@ -328,6 +410,15 @@ class TestTheCart:
         with pytest.raises(BundleNotOnOffer, match=r"^This set is not on offer any more\.$"):
             serving.add_to_cart(404, request_with_cart)
 
+    def test_a_cart_in_the_database_keeps_nothing_of_what_it_refuses_halfway(
+        self, settings: Any, request_with_cart: Any
+    ) -> None:
+        settings.BUNDLE_APP = {**TUTORIAL, "ADAPTER": "tests.bundle_app.tutorial_shop.HalfwayAdapter"}
+        made = bundle([product("Lamp"), product("Bulb")])
+        with pytest.raises(CannotAddToCart, match="No room for the second line"):
+            serving.add_to_cart(made.pk, request_with_cart)
+        assert not OrderItem.objects.exists()
+
 
 class TestWhatIsInTheCartAlready:
     def test_only_the_rest_of_a_bundle_is_offered_and_at_its_own_price(self, request_with_cart: Any) -> None:
@@ -335,7 +426,7 @@ class TestWhatIsInTheCartAlready:
         made = bundle([lamp, bulb, shade], discount_percent=Decimal(10))
         score(made, live, anchor=lamp)
         keys = [str(lamp.pk)]
-        (offer,) = serving.bundles_for(keys, request=request_with_cart, in_cart=keys)
+        (offer,) = serving.bundles_for(keys, request=request_with_cart, in_cart={str(lamp.pk): 1})
         assert titles([offer]) == [["Lamp", "Bulb", "Shade"]]
         assert [part.item.title for part in offer.missing] == ["Bulb", "Shade"]
         assert (offer.price.total, offer.saving) == (Decimal("10.00"), Decimal(0))
@@ -348,6 +439,18 @@ class TestWhatIsInTheCartAlready:
         assert request_with_cart.session["cart"] == {str(lamp.pk): 1, str(bulb.pk): 1}
         with pytest.raises(CannotAddToCart, match=r"^All of this set is in your cart already\.$"):
             serving.add_to_cart(made.pk, request_with_cart, only_missing=True)
+
+
+def test_the_button_sends_the_showing_back_where_there_is_one(request_with_cart: Any) -> None:
+    offer = serving.offer(bundle([product("Lamp"), product("Bulb")]), request=None)
+    assert offer is not None
+    unnamed, named = (
+        serving.render([replace(offer, impression=word)], request=request_with_cart, placement="product")
+        for word in ("", "shown:17&more")
+    )
+    assert 'name="impression"' not in unnamed
+    assert '<input type="hidden" name="impression" value="shown:17&amp;more">' in named
+    assert [line.impression for line in replace(offer, impression="shown:17").cart_lines] == ["shown:17"] * 2
 
 
 def test_a_placement_that_could_leave_the_template_folder_is_refused(request_with_cart: Any) -> None:

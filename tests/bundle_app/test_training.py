@@ -58,6 +58,24 @@ def test_the_partners_that_were_always_bought_together_become_the_first_bundles(
     assert leftovers(tmp_path) == []
 
 
+def test_views_that_the_shop_records_are_handed_to_the_learning(tmp_path: Path, settings: Any) -> None:
+    """The tutorial shop records none; its order lines stand in for them."""
+    make_pair_world(pairs=2)
+    settings.BUNDLE_APP = {
+        **settings.BUNDLE_APP,
+        "MAP": {
+            "preset": "tutorial",
+            "product_view": "orders.OrderItem",
+            "view": {"shopper": "order__email", "item": "product_id", "viewed_at": "order__created"},
+        },
+    }
+
+    version = train()
+
+    assert version.data["views"] == {"lines_read": 120, "lines_kept": 120, "dropped": {}}
+    assert leftovers(tmp_path) == []
+
+
 def test_a_shop_without_orders_gets_bundles_too() -> None:
     products = make_products(4)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -30,8 +31,9 @@ HOSTILE_TITLES = (
 class SessionCartAdapter(FieldMapAdapter):
     """The tutorial shop with a cart in the session, as its book has it. It holds at most nine pieces of a product."""
 
-    def cart_keys(self, request: HttpRequest) -> list[str]:
-        return list(request.session.get("cart", {}))
+    def cart_quantities(self, request: HttpRequest) -> Mapping[str, int]:
+        quantities: dict[str, int] = request.session.get("cart", {})
+        return quantities
 
     def add_to_cart(self, request: HttpRequest, lines: Sequence[CartLine], bundle: Any) -> None:
         cart = dict(request.session.get("cart", {}))
@@ -57,6 +59,16 @@ class FailingQueryAdapter(SessionCartAdapter):
         raise AssertionError("The database answered a query that it cannot answer.")
 
 
+class SegmentAdapter(SessionCartAdapter):
+    """A shop that reads a shopper's groups off a header, and is not to be asked about one of them."""
+
+    def segments(self, request: HttpRequest) -> frozenset[str]:
+        told = request.headers.get("X-Segments", "")
+        if told == "unanswerable":
+            raise RuntimeError("The shop was asked who comes.")
+        return frozenset(told.split())
+
+
 class StockAdapter(SessionCartAdapter):
     """A shop with one piece of everything, priced in a currency for each letter that a title begins with."""
 
@@ -64,6 +76,25 @@ class StockAdapter(SessionCartAdapter):
         card = super().card(product)
         currency = {"€": "EUR", "¥": "JPY"}.get(card.title[:1], "USD")
         return ItemCard(key=card.key, title=card.title, price=card.price, currency=currency, stock=1)
+
+
+class CountingAdapter(SessionCartAdapter):
+    """A shop that has as many pieces of a product as the number in its title says."""
+
+    def card(self, product: Any) -> ItemCard:
+        card = super().card(product)
+        return replace(card, stock=int(card.title.split()[-1]))
+
+
+class HalfwayAdapter(SessionCartAdapter):
+    """A shop whose cart is an open order in the database, and which has room for one line."""
+
+    def add_to_cart(self, request: HttpRequest, lines: Sequence[CartLine], bundle: Any) -> None:
+        order = apps.get_model("orders", "Order").objects.create(email="ann@example.org")
+        for number, line in enumerate(lines):
+            if number:
+                raise CannotAddToCart("No room for the second line.")
+            order.items.create(product_id=int(line.key), quantity=line.quantity, price=line.unit_price)
 
 
 def product(name: str, price: str = "10.00", *, category: str = "Things", available: bool = True) -> Any:

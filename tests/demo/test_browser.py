@@ -174,6 +174,65 @@ def test_a_merchandiser_pauses_a_bundle_and_it_is_gone_from_the_shop(page: Page,
     assert page.all(".bundle-widget")
 
 
+def test_every_form_of_a_price_is_set_in_admin_and_shown_in_the_shop(page: Page, demo: Demo) -> None:
+    page.open(product_path(demo, LAPTOP))
+    number = re.search(r"/(\d+)/add/", page.find(".bundle-widget form").get_attribute("action"))
+    assert number is not None
+    page.log_in()
+    forms = {
+        "percent": ({"discount_percent": "12.5"}, "12.5 % off"),
+        "amount": ({"discount_amount": "7"}, "You save €7.00"),
+        "fixed_price": ({"discount_amount": "700"}, "Set price"),
+        "cheapest_free": ({}, "One free: "),
+    }
+    for form, (fields, shown) in forms.items():
+        page.open(f"/admin/bundle_app/bundle/{number[1]}/change/")
+        Select(page.find("#id_discount_form")).select_by_value(form)
+        for name in ("discount_percent", "discount_amount"):
+            assert page.find(f"#id_{name}").is_displayed() is (name in fields), "the script hides what does not count"
+        for name, value in fields.items():
+            page.type(f"#id_{name}", value)
+        page.click("[name=_continue]")
+        page.wait_until(lambda: "was changed successfully" in page.text)
+        page.open(product_path(demo, LAPTOP))
+        assert shown in page.find(".bundle-widget").text, form
+
+
+def test_a_price_that_makes_no_sense_is_explained_beside_its_field(page: Page, demo: Demo) -> None:
+    page.log_in()
+    page.open("/admin/bundle_app/bundle/")
+    page.click("#result_list tbody th a")
+    Select(page.find("#id_discount_form")).select_by_value("fixed_price")
+    page.type("#id_discount_maximum", "2.005")
+    page.click("[name=_continue]")
+    page.wait_until(lambda: page.all(".errornote"))
+    assert "Enter an amount: this form of price needs one." in page.find(".field-discount_amount").text
+    assert "EUR has no such amount; the smallest is €0.01." in page.find(".field-discount_maximum").text
+
+
+def test_the_suggested_discount_is_taken_over_with_one_click(page: Page, demo: Demo) -> None:
+    page.log_in()
+    page.open("/admin/bundle_app/bundle/?rung=ease&q=" + LAPTOP)
+    if not page.all("#result_list tbody th a"):
+        page.open("/admin/bundle_app/bundle/?rung=blend&q=" + LAPTOP)
+    page.click("#result_list tbody th a")
+    page.wait_until(lambda: page.all(".bundle-advice"))
+    page.click(".bundle-advice [type=submit]")
+    page.wait_until(lambda: "The discount is now" in page.text)
+    assert "The bundle has this discount." in page.text
+
+
+def test_a_set_that_is_broken_up_says_what_that_costs(page: Page, demo: Demo) -> None:
+    page.open(product_path(demo, LAPTOP))
+    page.click(".bundle-widget form button[type=submit]")
+    page.wait_until(lambda: page.all(".messages li, .message"))
+    page.open("/cart/")
+    page.click(".cart-bundle form[action='/cart/change-part/'] button")
+    page.wait_until(lambda: "is no set any more: its discount of" in page.text)
+    assert not page.all(".cart-bundle")
+    assert page.all(".cart-items li")
+
+
 def test_a_bundle_is_made_by_hand_with_the_keyboard_alone(page: Page, demo: Demo) -> None:
     page.log_in()
     page.open("/admin/bundle_app/bundle/add/")
@@ -206,13 +265,145 @@ def test_training_is_started_in_admin_and_followed_live(page: Page, demo: Demo) 
     )
 
 
-def test_every_admin_page_of_the_app_opens(page: Page, demo: Demo) -> None:
+RULES = {
+    "pin": {"item_key": LAPTOP},
+    "exclude": {"item_key": LAPTOP, "other_category": "Kitchen & table"},
+    "require": {"item_key": LAPTOP, "other_category": "Computers"},
+    "price_band": {"highest_price": "60"},
+    "margin_floor": {"margin_percent": "10"},
+    "stock_floor": {"stock_count": "5"},
+    "segment": {"segment": "trade", "item_key": LAPTOP},
+    "placement": {"placement": "cart", "item_key": LAPTOP},
+}
+PICKERS = {"item_key": "#bundle-picker-1", "other_item_key": "#bundle-picker-2"}
+
+
+@pytest.fixture
+def no_rules(demo: Demo) -> Any:
+    """Rules would be in the way of other tests."""
+    yield
+    demo.ask("from bundle_app.models import Rule\nprint(json.dumps(Rule.objects.all().delete()))")
+
+
+def previewed(page: Page) -> str:
+    """What the preview tells, once it does."""
+    page.wait_until(lambda: "Would disappear" in page.find("[data-rule-result]").text)
+    page.wait_until(lambda: page.find("[data-rule-preview]").get_attribute("aria-busy") is None)
+    return str(page.find("[data-rule-result]").text)
+
+
+def fill_in_rule(page: Page, kind: str, fields: dict[str, str]) -> None:
+    Select(page.find("#id_kind")).select_by_value(kind)
+    for name, value in fields.items():
+        field = page.find(PICKERS.get(name, f"#id_{name}"))
+        field.send_keys(value)
+        if name in PICKERS:
+            page.wait_until(lambda: [option for option in page.all("[role=option]") if option.is_displayed()])
+            field.send_keys(Keys.ENTER)
+
+
+@pytest.mark.parametrize("kind", sorted(RULES))
+def test_every_kind_of_rule_is_written_and_previewed_before_it_is_saved(
+    page: Page, demo: Demo, no_rules: None, kind: str
+) -> None:
+    page.log_in()
+    page.open("/admin/bundle_app/rule/add/")
+    fill_in_rule(page, kind, RULES[kind])
+    told = previewed(page)
+    numbers = re.search(r"(\d+) bundles? on offer (is|are) concerned", told)
+    assert numbers is not None, told
+    assert int(numbers[1]) > 0
+    assert demo.ask("from bundle_app.models import Rule\nprint(json.dumps(Rule.objects.count()))") == 0
+    fields = {field.get_attribute("name") for field in page.all("#rule_form input") if field.is_displayed()}
+    assert ("stock_count" in fields) is (kind == "stock_floor"), "only what the kind uses is shown"
+    page.click("[name=_save]")
+    page.wait_until(lambda: "was added successfully" in page.text)
+
+
+def test_a_rule_hides_bundles_from_the_shop_at_once_and_says_so(page: Page, demo: Demo, no_rules: None) -> None:
+    shown = re.compile(r"/(\d+)/add/")
+    path = product_path(demo, LAPTOP)
+    page.open(path)
+    number = shown.search(page.find(".bundle-widget form").get_attribute("action"))
+    assert number is not None
+    page.log_in()
+    page.open("/admin/bundle_app/rule/add/")
+    kind, picker = page.find("#id_kind"), PICKERS["item_key"]
+    kind.send_keys("Never show", Keys.TAB)  # With the keyboard alone.
+    page.find(picker).send_keys(LAPTOP)
+    page.wait_until(lambda: [option for option in page.all("[role=option]") if option.is_displayed()])
+    page.find(picker).send_keys(Keys.ENTER)
+    assert re.search(r"Would disappear\s+[1-9]", previewed(page))
+    assert page.find("[data-rule-summary]").get_attribute("textContent").strip()
+    page.find("#id_reason").send_keys("Out of season.", Keys.ENTER)  # Enter previews; it does not save.
+    assert demo.ask("from bundle_app.models import Rule\nprint(json.dumps(Rule.objects.count()))") == 0
+    page.find("[name=_save]").send_keys(Keys.ENTER)
+    page.wait_until(lambda: "was added successfully" in page.text)
+
+    page.open(path)
+    assert f"/{number[1]}/add/" not in page.browser.page_source
+    page.open(f"/admin/bundle_app/bundle/{number[1]}/change/")
+    assert "not shown at present" in page.text
+    page.open("/admin/bundle_app/decision/")
+    assert "Out of season." in page.text
+
+    page.open("/admin/bundle_app/rule/")
+    page.click("input.action-select")
+    Select(page.find("select[name=action]")).select_by_value("disable")
+    page.click("button[name=index]")
+    page.wait_until(lambda: "1 rule disabled." in page.text)
+    page.open(path)
+    assert f"/{number[1]}/add/" in page.browser.page_source
+
+
+def test_a_rule_is_previewed_without_javascript(page: Page, demo: Demo, no_rules: None) -> None:
+    page.log_in()
+    page.browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    try:
+        page.open("/admin/bundle_app/rule/add/")
+        Select(page.find("#id_kind")).select_by_value("exclude")
+        page.type("#id_item_key", LAPTOP)
+        page.click("[name=_preview]")
+        page.wait_until(lambda: re.search(r"Would disappear\s+[1-9]", page.text))
+        assert page.find("#id_item_key").get_attribute("value") == LAPTOP
+        page.click("[name=_save]")
+        page.wait_until(lambda: "was added successfully" in page.text)
+    finally:
+        page.browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+
+
+def test_a_draft_goes_through_review_and_the_log_tells(page: Page, demo: Demo) -> None:
+    number = demo.ask(
+        "from bundle_app.models import Bundle, BundlePart, composition_hash\n"
+        "from example_shop.models import Product\n"
+        "keys = list(Product.objects.for_sale().order_by('-pk').values_list('sku', flat=True)[:4])\n"
+        "made = Bundle.objects.create(composition_hash=composition_hash(dict.fromkeys(keys, 1)), title='Four of a kind')\n"
+        "BundlePart.objects.bulk_create(BundlePart(bundle=made, item_key=key) for key in keys)\n"
+        "print(json.dumps(made.pk))"
+    )
+    page.log_in()
+    for action, reason in (("submit", ""), ("activate", "Looks good.")):
+        page.open("/admin/bundle_app/bundle/?q=Four+of+a+kind")
+        page.click("input.action-select")
+        Select(page.find("select[name=action]")).select_by_value(action)
+        page.type("input[name=reason]", reason)
+        page.click("button[name=index]")
+        page.wait_until(lambda: page.all(".messagelist .success"))
+    page.open(f"/admin/bundle_app/bundle/{number}/change/")
+    told = page.find("#bundle-decisions-heading").find_element(By.XPATH, "..").text
+    assert "Draft → Review" in told
+    assert "Review → Active" in told
+    assert "Looks good." in told
+
+
+def test_every_admin_page_of_the_app_opens(page: Page, demo: Demo, no_rules: None) -> None:
     page.log_in()
     numbers = demo.ask(
-        "from bundle_app.models import Bundle, ModelVersion, TrainingRun\n"
-        "print(json.dumps([kind.objects.first().pk for kind in (Bundle, ModelVersion, TrainingRun)]))"
+        "from bundle_app.models import Bundle, ModelVersion, Rule, TrainingRun\n"
+        "Rule.objects.create(kind='stock_floor', stock_count=1)\n"
+        "print(json.dumps([kind.objects.first().pk for kind in (Bundle, ModelVersion, TrainingRun, Rule)]))"
     )
-    for name, number in zip(("bundle", "modelversion", "trainingrun"), numbers, strict=True):
+    for name, number in zip(("bundle", "modelversion", "trainingrun", "rule"), numbers, strict=True):
         for path in ("", f"{number}/change/", f"{number}/history/"):
             page.open(f"/admin/bundle_app/{name}/{path}")
             assert "Server Error" not in page.text

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -10,6 +11,7 @@ from bundle_ml.blend import between_knots
 from bundle_ml.cases import Contexts
 from bundle_ml.errors import DataError
 from bundle_ml.histories import Fading, Histories, Visits, histories_of, past_of
+from bundle_ml.views import Views
 from tests.ml.worlds import baskets_of
 
 ROWS = [[0], [1, 2], [3], [0, 1], [4]]
@@ -88,6 +90,22 @@ def test_rows_can_be_taken_cut_and_joined(visits: bool) -> None:
     if visits:
         assert [taken[row].tolist() for row in range(2)] == [[1, 2], [0]]
         assert joined.items.tolist() == shown.items.tolist()
+
+
+def test_what_was_looked_at_goes_with_its_shopper() -> None:
+    looked_at = Views.of(
+        np.asarray([0, 2], np.int32), np.asarray([4, 3], np.int32), np.asarray([1, 2]), shopper_count=3
+    )
+    whole = replace(HISTORIES, looked_at=looked_at)
+
+    taken = whole.take(np.asarray([2, 0]))
+    joined = past_of(Histories.joined([whole.between(0, 2), whole.between(2, 3)]))
+
+    assert taken.looked_at is not None
+    assert (taken.looked_at.rows.tolist(), taken.looked_at.items.tolist()) == ([0, 1], [3, 4])
+    assert joined.looked_at is not None
+    assert (joined.looked_at.rows.tolist(), joined.looked_at.items.tolist()) == ([0, 2], [4, 3])
+    assert past_of(Histories.joined([whole, HISTORIES])).looked_at is None, "of some it is not known"
 
 
 def test_baskets_that_know_no_shoppers_say_what_to_export() -> None:

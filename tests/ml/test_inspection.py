@@ -14,6 +14,9 @@ def test_an_artefact_is_described_with_its_table(trained_shop: TrainedShop) -> N
     assert "every file verified" in text
     assert "NDCG@10" in text
     assert "co_purchase" in text
+    calibration = trained_shop.manifest.metrics["calibration"]
+    assert f"shares are {calibration['expected_error']:.4f} apart on average" in text
+    assert f"softmax alone {calibration['expected_error_of_softmax']:.4f}" in text
 
 
 def test_an_item_is_described_with_its_bundles_and_neighbours(trained_shop: TrainedShop) -> None:

@@ -184,7 +184,9 @@ def test_a_missing_column_is_named(tmp_path: Path, header: tuple[str, ...], mess
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"Found no file '.*nothing\.csv'; expected order lines as CSV or Parquet"):
+    with pytest.raises(
+        DataError, match=r"Found no file '.*nothing\.csv'; expected CSV or Parquet with the columns order_key, item_key"
+    ):
         read_baskets(tmp_path / "nothing.csv")
 
 

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from bundle_ml.cases import Contexts
 from bundle_ml.histories import Fading, Histories, Visits, histories_of
-from bundle_ml.personal import OfPast, PersonalFrequency, fit_next_basket, fit_shoppers_alike, fit_shoppers_near
+from bundle_ml.personal import LookedAt, OfPast, PersonalFrequency, fit_next_basket
 from bundle_ml.rungs import Rung
+from bundle_ml.views import Views
 from tests.ml.worlds import FAVOURITES, GROUPS, INK, PRINTERS, REGULAR_ITEMS, baskets_of, regulars
 
 SHOPPERS, ROWS = regulars(240)
@@ -21,19 +23,11 @@ def _frequency(histories: Histories) -> Rung:
     return PersonalFrequency(FADING, histories.baskets.item_count)
 
 
-def _alike(histories: Histories) -> Rung:
-    return fit_shoppers_alike(histories, fading=FADING, neighbour_count=10)
-
-
-def _near(histories: Histories) -> Rung:
-    return fit_shoppers_near(histories, fading=FADING, neighbour_count=10)
-
-
 def _next_basket(histories: Histories) -> Rung:
     return fit_next_basket(histories, fading=FADING, l2=1.0, neighbour_count=20, max_items=100)
 
 
-@pytest.mark.parametrize("fit", [_frequency, _alike, _near, _next_basket])
+@pytest.mark.parametrize("fit", [_frequency, _next_basket])
 class TestEveryRungThatLooksAtThePast:
     def test_it_keeps_to_the_shoppers_group(self, fit: Callable[[Histories], Rung]) -> None:
         scores = fit(HISTORIES).scores(HISTORIES)
@@ -64,6 +58,27 @@ class TestEveryRungThatLooksAtThePast:
         np.testing.assert_array_equal(OfPast(fit(HISTORIES)).scores(visits), fit(HISTORIES).scores(some))
 
 
+def test_what_was_looked_at_counts_by_its_age_until_it_is_bought() -> None:
+    """Shopper 0 looked at 1 and 2 ten days ago and at 2 now, and bought 1 five days ago; shopper 1 looked at nothing."""
+    day = 86_400_000_000
+    baskets = baskets_of([[0], [1], [0]], 4, days_apart=5, shoppers=[0, 0, 1])  # on days 0, 5 and 10
+    views = Views.of(
+        np.asarray([0, 0, 0, 0], np.int32),
+        np.asarray([1, 2, 2, 3], np.int32),
+        np.asarray([0, 0, 10, 5]) * day,
+        shopper_count=2,
+    )
+    histories = replace(histories_of(baskets), looked_at=views)
+
+    scores = LookedAt(half_life_days=5.0, item_count=4).scores(histories)
+
+    np.testing.assert_allclose(scores, [[0.0, 0.0, 0.25 + 1, 0.5], [0.0, 0.0, 0.0, 0.0]])
+
+
+def test_where_nobody_recorded_views_they_say_nothing() -> None:
+    assert (LookedAt(half_life_days=5.0, item_count=REGULAR_ITEMS).scores(HISTORIES) == 0).all()
+
+
 def test_after_a_printer_comes_its_ink_though_no_basket_ever_held_both() -> None:
     rung = _next_basket(HISTORIES)
     printers = baskets_of([[PRINTERS + group] for group in range(GROUPS)], REGULAR_ITEMS, shoppers=range(GROUPS))
@@ -85,29 +100,6 @@ def test_the_matrix_from_basket_to_basket_agrees_with_its_formula() -> None:
     expected = np.linalg.solve(gram + 2 * np.eye(3) + np.diag(np.diag(gram)), before.T @ after)
     scores = rung.scores(histories_of(baskets_of([[0], [1], [2]], 3, shoppers=[0, 1, 2])))
     np.testing.assert_allclose(scores, expected, atol=1e-6)
-
-
-def test_a_neighbour_with_the_same_profile_has_nothing_to_add() -> None:
-    """Shopper 0 is known; the only other one alike is 1, who buys 2 as well."""
-    baskets = baskets_of([[0, 1], [0, 2], [3]], 4, shoppers=[0, 1, 2])
-
-    rung = fit_shoppers_alike(histories_of(baskets), fading=Fading(), neighbour_count=1)
-
-    scores = rung.scores(histories_of(baskets).between(0, 1))
-    np.testing.assert_allclose(scores, [[1, 0, 1, 0]], atol=1e-6)
-
-
-def test_near_are_those_who_bought_as_little_and_alike_those_of_the_same_taste() -> None:
-    """Shopper 0 bought 0 once. Shopper 1 bought other things, as little; shopper 2 bought 0 and much else besides."""
-    baskets = baskets_of([[0, 4], [4, 5], [0, 1, 2, 3, 6, 7, 8]], 9, shoppers=[0, 1, 2])
-    histories = histories_of(baskets)
-    first = histories_of(baskets_of([[0]], 9, shoppers=[0]))
-
-    near = fit_shoppers_near(histories, fading=Fading(), neighbour_count=1).scores(first)
-    alike = fit_shoppers_alike(histories.take(np.asarray([1, 2])), fading=Fading(), neighbour_count=1).scores(first)
-
-    np.testing.assert_allclose(near, [[1, 0, 0, 0, 1, 0, 0, 0, 0]], atol=1e-6)
-    np.testing.assert_allclose(alike, [[1, 1, 1, 1, 0, 0, 1, 1, 1]], atol=1e-6)
 
 
 def test_a_shop_whose_shoppers_came_once_gets_zeros_from_the_next_basket() -> None:

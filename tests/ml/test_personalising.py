@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from bundle_ml.baskets import Baskets
+from bundle_ml.ease import fit_ease
 from bundle_ml.fitting import average_ndcg
 from bundle_ml.histories import Fading, Histories, Visits, histories_of
 from bundle_ml.personalising import (
@@ -11,14 +12,12 @@ from bundle_ml.personalising import (
     QUESTION,
     choose_personal,
     fit_past_blend,
-    fit_personal,
     fit_personal_rungs,
     fit_visit_blend,
     last_baskets,
     next_basket_cases,
     visit_cases,
 )
-from bundle_ml.rungs import fit_ease
 from bundle_ml.settings import Settings
 from tests.ml.worlds import REGULAR_ITEMS, baskets_of, regulars
 
@@ -76,26 +75,6 @@ def test_a_blend_of_pasts_beats_its_parts(split: tuple[Baskets, Baskets, Histori
     measured = {name: average_ndcg(rung, {QUESTION: cases}) for name, rung in rungs.items()}
     assert len(blend.parts) >= 2
     assert average_ndcg(blend, {QUESTION: cases}) > max(measured.values())
-
-
-def test_what_is_fitted_on_all_baskets_names_what_a_shopper_buys_next(
-    split: tuple[Baskets, Baskets, Histories],
-) -> None:
-    before, nexts, histories = split
-
-    blend = fit_personal(before, SETTINGS)
-
-    first = blend.scores(histories).argmax(axis=1)
-    assert np.mean([first[row] in nexts[row] for row in range(SHOPPER_COUNT)]) > 0.6  # two of three liked things come
-
-
-def test_shoppers_who_came_once_leave_nothing_to_weigh_by() -> None:
-    once = baskets_of([[0, 1], [1, 2]], 3, shoppers=[0, 1])
-
-    blend = fit_personal(once, SETTINGS)
-
-    assert len(set(map(tuple, blend.weights.values()))) == 1
-    assert np.isfinite(blend.scores(histories_of(once))).all()
 
 
 def test_in_a_visit_the_past_adds_to_what_is_shown(split: tuple[Baskets, Baskets, Histories]) -> None:

@@ -8,7 +8,9 @@ import pytest
 
 from bundle_ml.baskets import Baskets
 from bundle_ml.cases import Contexts
-from bundle_ml.rungs import Rung, fit_category, fit_co_purchase, fit_ease, fit_popularity
+from bundle_ml.ease import fit_ease
+from bundle_ml.rungs import Rung, fit_category, fit_co_purchase, fit_popularity
+from bundle_ml.tally import Tally
 from tests.ml.worlds import baskets_of
 
 CHECKERBOARD = baskets_of([[0, 2], [2, 4], [0, 4], [1, 3], [3, 5], [1, 5]] * 10 + [[0]] * 5, item_count=6)
@@ -28,7 +30,11 @@ def _ease(baskets: Baskets) -> Rung:
     return fit_ease(baskets, l2=1.0, neighbour_count=5, max_items=100)
 
 
-@pytest.mark.parametrize("fit", [_category, _co_purchase, _ease])
+def _ease_of_companions(baskets: Baskets) -> Rung:
+    return fit_ease(baskets, l2=1.0, neighbour_count=5, max_items=2, companion_count=3)
+
+
+@pytest.mark.parametrize("fit", [_category, _co_purchase, _ease, _ease_of_companions])
 class TestEveryRungThatLooksAtTheContext:
     def test_it_keeps_to_the_colour_of_the_checkerboard(self, fit: Callable[[Baskets], Rung]) -> None:
         contexts = Contexts.of([[0], [1], [2, 4]])
@@ -61,13 +67,12 @@ class TestEveryRungThatLooksAtTheContext:
 def test_its_own_way_into_a_blend_adds_what_the_general_one_adds(rung: Rung) -> None:
     contexts, factor = Contexts.of([[0], [1, 3], [2, 4, 5]]), np.asarray([2.0, -1.0, 0.5], np.float32)
     for items in (None, np.asarray([1, 4], np.int32)):
-        shape = (3, rung.item_count if items is None else len(items))
-        own, general = np.ones(shape, np.float32), np.ones(shape, np.float32)
+        own, general = Tally(3, 6, items), Tally(3, 6, items)
 
-        averages = rung.add_to(own, contexts, factor, items), Rung.add_to(rung, general, contexts, factor, items)
+        rung.add_to(own, contexts, factor)
+        Rung.add_to(rung, general, contexts, factor)
 
-        np.testing.assert_allclose(own, general, atol=1e-5)
-        np.testing.assert_allclose(*averages, atol=1e-5)
+        np.testing.assert_allclose(own.scores(), general.scores(), atol=1e-5)
 
 
 def test_popularity_is_the_logarithm_of_the_share_of_recent_baskets() -> None:
@@ -117,46 +122,6 @@ def test_only_the_strongest_neighbours_are_kept() -> None:
     rung = fit_co_purchase(baskets, exponent=0.0, neighbour_count=2)
 
     assert rung.weights_VV[[0], :].toarray().tolist() == [[0, 5, 3, 0]]
-
-
-def test_ease_agrees_with_its_closed_form() -> None:
-    baskets = baskets_of([[0, 1, 2], [0, 1], [1, 2, 3], [0, 3], [2, 3]] * 3, item_count=5)
-
-    rung = fit_ease(baskets, l2=2.0, neighbour_count=10, max_items=10)
-
-    rows = np.zeros((len(baskets), 4))
-    for row in range(len(baskets)):
-        rows[row, baskets[row]] = 1
-    inverse = np.linalg.inv(rows.T @ rows + 2.0 * np.eye(4))
-    expected = np.eye(4) - inverse / np.diag(inverse)
-    np.testing.assert_allclose(rung.weights_VV.toarray()[:4, :4], expected * (1 - np.eye(4)), atol=1e-5)
-    assert rung.weights_VV[[4], :].nnz == 0
-
-
-def test_ease_weighs_baskets_by_age_and_length_and_hides_items_as_written() -> None:
-    baskets = baskets_of([[0, 1, 2], [0, 1], [1, 2, 3], [0, 3], [2, 3]] * 3, item_count=4)
-
-    rung = fit_ease(
-        baskets, l2=2.0, neighbour_count=10, max_items=10, half_life_days=5.0, length_exponent=0.5, dropout=0.25
-    )
-
-    rows = np.zeros((len(baskets), 4))
-    for row in range(len(baskets)):
-        rows[row, baskets[row]] = 1
-    weights = 0.5 ** (np.arange(len(baskets))[::-1] / 5.0) / np.sqrt(rows.sum(axis=1))
-    weights *= len(baskets) / weights.sum()
-    gram = rows.T @ (rows * weights[:, None])
-    inverse = np.linalg.inv(gram + np.diag(2.0 + np.diag(gram) / 3))
-    expected = np.eye(4) - inverse / np.diag(inverse)
-    np.testing.assert_allclose(rung.weights_VV.toarray(), expected * (1 - np.eye(4)), atol=1e-5)
-
-
-def test_ease_leaves_rare_items_out_above_its_limit() -> None:
-    baskets = baskets_of([[0, 1]] * 5 + [[0, 2]], item_count=3)
-
-    rung = fit_ease(baskets, l2=1.0, neighbour_count=10, max_items=2)
-
-    assert set(zip(*rung.weights_VV.nonzero(), strict=True)) == {(0, 1), (1, 0)}
 
 
 def test_a_category_leads_to_the_category_that_is_bought_with_it() -> None:

@@ -98,13 +98,36 @@ def test_a_checkpoint_of_other_settings_is_ignored(tmp_path: Path) -> None:
 
 
 def test_training_stops_when_the_held_out_slice_no_longer_improves_and_keeps_the_best_epoch() -> None:
-    eager = replace(SETTINGS, epochs=30, patience_epochs=1)
+    eager = replace(SETTINGS, epochs=30, patience_epochs=1, cool_down_ratio=0.0)
 
     history = _fit(settings=eager).history
 
     measured = [entry["validation_ndcg"] for entry in history]
     assert len(history) < 30
     assert max(measured) == measured[-2]
+
+
+def test_what_was_stopped_early_cools_down_from_its_best_epoch_on() -> None:
+    stopped = _fit(settings=replace(SETTINGS, epochs=30, patience_epochs=1, cool_down_ratio=0.0)).history
+    cooled = _fit(settings=replace(SETTINGS, epochs=30, patience_epochs=1, cool_down_ratio=2.0)).history
+
+    best_epoch = max(stopped, key=lambda entry: entry["validation_ndcg"])["epoch"]
+    assert cooled[: len(stopped)] == stopped
+    assert len(cooled) == len(stopped) + 2 * best_epoch
+    assert cooled[-1]["loss"] < stopped[-1]["loss"]
+
+
+def test_a_run_that_was_cut_short_while_it_cooled_down_ends_with_the_same_weights(tmp_path: Path) -> None:
+    eager = replace(SETTINGS, epochs=30, patience_epochs=1, cool_down_ratio=2.0)
+    whole = _fit(settings=eager)
+    steps_per_epoch = 15
+    with pytest.raises(PowerCut):
+        _fit(tmp_path, settings=eager, steps_until_power_cut=(len(whole.history) - 1) * steps_per_epoch + 3)
+
+    resumed = _fit(tmp_path, settings=eager)
+
+    assert _equal(whole, resumed)
+    assert whole.history == resumed.history
 
 
 def test_with_a_draw_of_competitors_it_learns_the_same_company_and_is_as_repeatable() -> None:

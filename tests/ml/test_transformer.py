@@ -6,6 +6,7 @@ import torch
 
 from bundle_ml.batches import PADDING
 from bundle_ml.cases import Contexts
+from bundle_ml.tally import Tally
 from bundle_ml.transformer import BasketTransformer, Shape, TransformerRung
 
 SHAPE = Shape(item_count=7, width=8, layer_count=2, head_count=2, dropout=0.0)
@@ -95,15 +96,15 @@ def test_a_set_has_one_answer_in_whatever_order_and_company(rung: TransformerRun
 def test_what_it_adds_to_a_blend_is_its_score_for_all_items_and_for_some(rung: TransformerRung) -> None:
     contexts, factor = Contexts.of([[2], [1, 4, 5]]), np.asarray([2.0, -0.5], np.float32)
     expected = factor[:, None] * rung.scores(contexts)
+    expected -= expected.mean(axis=1, keepdims=True)
     some = np.asarray([0, 3], np.int32)
-    to_all, to_some = np.ones((2, 7), np.float32), np.ones((2, 2), np.float32)
+    to_all, to_some = Tally(2, 7), Tally(2, 7, some)
 
-    averages = [rung.add_to(to_all, contexts, factor), rung.add_to(to_some, contexts, factor, some)]
+    for tally in (to_all, to_some):
+        rung.add_to(tally, contexts, factor)
 
-    np.testing.assert_allclose(to_all, 1 + expected, atol=1e-5)
-    np.testing.assert_allclose(to_some, 1 + expected[:, some], atol=1e-5)
-    for average in averages:
-        np.testing.assert_allclose(average, expected.mean(axis=1), atol=1e-5)
+    np.testing.assert_allclose(to_all.scores(), expected, atol=1e-5)
+    np.testing.assert_allclose(to_some.scores(), expected[:, some], atol=1e-5)
 
 
 def test_of_a_long_context_an_even_choice_is_read_as_long_as_was_trained(rung: TransformerRung) -> None:

@@ -9,7 +9,7 @@ from bundle_ml.blend import KNOTS
 from bundle_ml.cases import Cases, Contexts
 from bundle_ml.fitting import average_ndcg
 from bundle_ml.rungs import Rung
-from bundle_ml.weighing import fit_blend
+from bundle_ml.weighing import fit_blend, fit_without_each
 
 ITEMS = 60
 
@@ -128,6 +128,15 @@ def test_a_part_that_gives_nothing_is_left_out() -> None:
 
 def test_a_part_whose_scores_are_no_numbers_leaves_the_best_other_one() -> None:
     assert fit_blend({"broken": Broken(), "even": Oracle(0, 1.0)}, NEXT).parts == ("even",)
+
+
+def test_each_part_is_left_out_in_turn_and_only_what_knew_something_is_missed() -> None:
+    without = dict(fit_without_each(RUNGS, NEXT))
+
+    assert list(without) == list(RUNGS)
+    assert all(part not in blend.rungs for part, blend in without.items())
+    assert _ndcg(without["noise"]) > 0.99
+    assert _ndcg(without["even"]) < 0.8 > _ndcg(without["odd"])
 
 
 def test_without_cases_all_parts_weigh_the_same() -> None:

@@ -72,6 +72,36 @@ def regulars(shopper_count: int, *, visits: int = 6, seed: int = 0) -> tuple[lis
     return shoppers, rows
 
 
+FINDS = 40
+BROWSED_ITEMS = FINDS + 10
+
+
+def browsers(
+    shopper_count: int, *, visits: int = 6, seed: int = 0
+) -> tuple[list[int], list[list[int]], list[tuple[int, int, float]]]:
+    """Who buys, and what, and what was looked at: (shopper, item, number of the order that comes at that moment).
+
+    In each visit a shopper buys the one staple that the shopper always buys, and a find, new each time. Three times of
+    four the find was looked at before, half a round of visits ago; as many other finds were looked at and never bought.
+    """
+    chance = random.Random(seed)
+    shoppers: list[int] = []
+    rows: list[list[int]] = []
+    views: list[tuple[int, int, float]] = []
+    finds = [chance.sample(range(FINDS), 2 * visits) for _ in range(shopper_count)]
+    for visit in range(visits):
+        for shopper in range(shopper_count):
+            moment = len(rows) - shopper_count / 2
+            bought, other = finds[shopper][visit], finds[shopper][visits + visit]
+            if chance.random() < 3 / 4:
+                views.append((shopper, bought, moment))
+            if chance.random() < 3 / 4:
+                views.append((shopper, other, moment))
+            shoppers.append(shopper)
+            rows.append([FINDS + shopper % 10, bought])
+    return shoppers, rows, views
+
+
 def write_lines(path: Path, rows: Sequence[Sequence[Any]], header: Sequence[str] = HEADER) -> Path:
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)

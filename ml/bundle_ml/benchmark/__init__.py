@@ -10,9 +10,9 @@ The protocol of the first task, in words (those of the others stand in `next_bas
 * Of each basket some items are shown and one is hidden: one, two or four shown, or all but the hidden one. In the third
   slice it is the same item each time. A model answers with its first hundred items of the whole vocabulary without
   those shown.
-* A model tunes on the second slice, with the same budget of seconds as every other, is fitted once more on the first
-  two slices with what it chose, and answers. The hidden items of the third slice are never written where a model could
-  read them.
+* A model tunes on the second slice, with the same budget of processor seconds as every other, is fitted once more on
+  the first two slices with what it chose, and answers. The hidden items of the third slice are never written where a
+  model could read them.
 * One judge reads all lists: NDCG@10, Recall@10 and @20, MRR over the hundred, catalogue coverage of the first ten,
   each with a 95 % bootstrap interval over baskets, the same draws for all models.
 

@@ -26,6 +26,7 @@ from bundle_ml.benchmark.peers import PYTHON, Peer, find_peers
 from bundle_ml.benchmark.processes import environment_for, run
 from bundle_ml.benchmark.report import as_markdown, write_report
 from bundle_ml.benchmark.tasks import COMPLETION, TASKS, Task
+from bundle_ml.errors import SettingsError
 from bundle_ml.pipeline import available_cores
 
 OWN = "bundle_ml"
@@ -41,13 +42,15 @@ OnProgress = Callable[[int, int, str], None]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     budget_seconds: float
-    """A model begins no other setting after so many seconds of tuning; the first is always tried to its end."""
+    """Of the processor: a model begins no other setting after so many; the first is always tried to its end."""
     limit_seconds: float
-    """A process is stopped after so many seconds."""
+    """A process is stopped after so many seconds of the clock."""
     seed: int = 0
     samples: int = 1000
     config: Path | None = None
     """Settings of our own models."""
+    ablation: bool = False
+    """Whether the model that ships is measured without each of its parts as well."""
 
     @classmethod
     def of(cls, options: argparse.Namespace) -> Options:
@@ -56,6 +59,7 @@ class Options:
             limit_seconds=options.limit_seconds or 4 * options.budget_seconds + 600,
             seed=options.seed,
             config=options.config,
+            ablation=options.ablation,
         )
 
 
@@ -108,7 +112,8 @@ def benchmark(
     with folder_for(work) as folder:
         task.write(exam.given, folder / "split")
         count = len(peers) + 1
-        rows = run_own(task.own_module, task.own_models, folder, options, partial(on_progress, 0, count))
+        models = list(dict.fromkeys([*task.own_models, *(task.ablated.values() if options.ablation else ())]))
+        rows = run_own(task.own_module, models, folder, options, partial(on_progress, 0, count))
         for number, peer in enumerate(peers, 1):
             rows.append(run_peer(peer, exam.given.fingerprint, folder, options, partial(on_progress, number, count)))
         on_progress(count, count, "judging")
@@ -116,12 +121,14 @@ def benchmark(
             _judge(row, task, exam, folder, options)
     marks = {row.model: row.marks for row in rows if row.marks}
     peers_named = [row.model for row in rows if row.source != OWN]
+    without = {part: [PREFIX + name] for part, name in task.ablated.items()} if options.ablation else {}
     return {
         "protocol": _describe(task, exam, options),
         "rows": [row.to_json() for row in rows],
         "comparison": {
             "best_peer": compare(marks, ours=task.shipped, others=peers_named),
             "without_transformer": compare(marks, ours=task.shipped, others=task.part_left_out),
+            "without_each": {part: compare(marks, ours=task.shipped, others=other) for part, other in without.items()},
             "training_seconds": _training_seconds(rows, task),
         },
     }
@@ -131,6 +138,10 @@ def main(options: argparse.Namespace) -> str:
     """What `python -m bundle_ml benchmark` does; returns the table."""
     python = options.peers_python or PYTHON
     task = TASKS[options.task]
+    if options.ablation and not task.ablated:
+        raise SettingsError(
+            f"Found --ablation with --task {options.task}; expected it with completion alone. Leave it out."
+        )
     peers = find_peers(options.peers, python=python, prefix=task.peers_prefix)
     orders = read_orders(options.orders) if options.orders else read_dataset(options.dataset, options.data)
     with progress_bar(len(peers) + 1) as tell:
@@ -170,6 +181,7 @@ def run_own(
         shutil.rmtree(folder / "answers" / row.model, ignore_errors=True)
     command = [sys.executable, "-m", module, str(folder / "split"), str(folder / "answers")]
     command += ["--config", str(options.config)] if options.config else []
+    command += ["--ablation"] if options.ablation else []
     failed = run_model(OWN, command, folder, options, on_message)
     for row in rows:
         if failed and not (folder / "answers" / row.model).is_dir():

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bundle_ml.benchmark.judging import Mark, Marks
-from bundle_ml.bootstrap import interval
+from bundle_ml.benchmark.judging import Marks
+from bundle_ml.bootstrap import Mark, interval
 
 MEASURE = "ndcg_at_10"
 MEAN = "mean"

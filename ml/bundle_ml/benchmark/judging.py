@@ -16,15 +16,11 @@ import numpy as np
 
 from bundle_ml.baskets import IntArray
 from bundle_ml.benchmark.protocol import Exam
-from bundle_ml.bootstrap import BasketDraws, DrawArray, interval
+from bundle_ml.bootstrap import BasketDraws, DrawArray, Mark, with_intervals
 from bundle_ml.metrics import GainArray, RankArray, coverage, ndcg, recall, reciprocal_rank
+from bundle_ml.whole_baskets import MEASURES, SHOWN
 
 NOT_LISTED = np.iinfo(np.int64).max // 2
-MEASURES = ("ndcg_at_10", "recall_at_10", "recall_at_20", "mrr")
-SHOWN = 10
-
-Mark = dict[str, float]
-"""Measure → mean; with `_low` and `_high` its 95 % interval."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -79,11 +75,3 @@ def judge(lists: Mapping[str, IntArray], exam: Exam, *, samples: int, seed: int)
     mean["coverage_at_10"] = float(np.mean([by_size[size]["coverage_at_10"] for size in sizes]))
     ndcg_draws = {size: draws[size]["ndcg_at_10"] for size in sizes} | {"mean": mean_draws["ndcg_at_10"]}
     return Marks(by_size=by_size, mean=mean, ndcg_draws=ndcg_draws)
-
-
-def with_intervals(means: Mark, draws: Mapping[str, DrawArray]) -> Mark:
-    marks: Mark = {}
-    for name, mean in means.items():
-        low, high = interval(draws[name])
-        marks |= {name: mean, f"{name}_low": low, f"{name}_high": high}
-    return marks

@@ -25,7 +25,7 @@ import numpy.typing as npt
 
 from bundle_ml.baskets import UNKNOWN_TIME, Baskets, IntArray, OffsetArray
 from bundle_ml.benchmark.datasets import Orders
-from bundle_ml.benchmark.judging import MEASURES, SHOWN, Marks, with_intervals
+from bundle_ml.benchmark.judging import Marks
 from bundle_ml.benchmark.protocol import (
     ABOUT,
     ITEM_MIN_ORDERS,
@@ -45,14 +45,14 @@ from bundle_ml.errors import DataError
 from bundle_ml.histories import Histories, histories_of
 from bundle_ml.metrics import coverage
 from bundle_ml.personalising import QUESTION, last_baskets
+from bundle_ml.whole_baskets import NEW, REPEAT, SHOWN, WHOLE, mark_lists, repeats
 
 MIN_BASKETS = 3
 """Of a shopper who is asked about."""
 SLICES = ("train", "validation")
 PARTS = ("offsets", "items", "quantities", "ordered_at", "shoppers")
 FILES = (ABOUT, ITEMS, "test_shoppers.npy", *(f"{name}_{part}.npy" for name in SLICES for part in PARTS))
-REPEAT, NEW = "repeat", "new"
-NAMES = {"mean": "whole basket", REPEAT: "bought before", NEW: "new to the shopper"}
+NAMES = {WHOLE: "whole basket", REPEAT: "bought before", NEW: "new to the shopper"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -133,7 +133,7 @@ def draw_exam(orders: Orders, *, seed: int) -> NextBasketExam:
         test_shoppers=test.shoppers,
         fingerprint=_fingerprint(train, validation, test),
     )
-    return NextBasketExam(given=given, nexts=test, repeat_of_pair=_repeats(given, test))
+    return NextBasketExam(given=given, nexts=test, repeat_of_pair=repeats(given.before_test, test))
 
 
 def _fingerprint(*slices: Baskets) -> str:
@@ -150,16 +150,6 @@ def _with_items(baskets: Baskets, kept: OffsetArray) -> Baskets:
 
 def _known(baskets: Baskets) -> tuple[IntArray, ...]:
     return () if baskets.shoppers is None else (baskets.shoppers,)
-
-
-def _repeats(given: NextBasketGiven, test: Baskets) -> npt.NDArray[np.bool_]:
-    """Mark items of next baskets that stand in any earlier basket of the shopper, however long ago."""
-    before = given.before_test
-    assert before.shoppers is not None  # noqa: S101
-    assert test.shoppers is not None  # noqa: S101
-    bought = np.repeat(before.shoppers.astype(np.int64), before.lengths) * given.item_count + before.items
-    asked = np.repeat(test.shoppers.astype(np.int64), test.lengths) * given.item_count + test.items
-    return np.isin(asked, bought)
 
 
 def write_given(given: NextBasketGiven, folder: Path) -> None:
@@ -202,53 +192,10 @@ def read_given(folder: Path) -> NextBasketGiven:
 def judge(lists: Mapping[str, IntArray], exam: NextBasketExam, *, samples: int, seed: int) -> Marks:
     """Mark one model's lists, with intervals over shoppers; `mean` is the whole basket."""
     list_BK, draws = lists[QUESTION], BasketDraws.of(len(exam.nexts), samples=samples, seed=seed)
-    marks, ndcg_draws = {}, {}
-    shoppers = np.arange(len(exam.nexts))
-    for name, of_pair in (("mean", None), (REPEAT, exam.repeat_of_pair), (NEW, ~exam.repeat_of_pair)):
-        gains_BM, counted_B = gains_of(list_BK, exam.nexts, of_pair)
-        counted_BM = np.repeat(counted_B[:, None], len(MEASURES), axis=1)
-        drawn_SM = draws.means(gains_BM, shoppers, counted_BM)
-        means = gains_BM[counted_B].mean(axis=0) if counted_B.any() else np.zeros(len(MEASURES))
-        marks[name] = with_intervals(
-            dict(zip(MEASURES, means.tolist(), strict=True)),
-            {measure: drawn_SM[:, column] for column, measure in enumerate(MEASURES)},
-        )
-        marks[name]["cases"] = int(counted_B.sum())
-        ndcg_draws[name] = drawn_SM[:, MEASURES.index("ndcg_at_10")]
+    found = mark_lists(list_BK, exam.nexts, exam.repeat_of_pair, draws=draws)
     shown = list_BK[:, :SHOWN]
-    marks["mean"]["coverage_at_10"] = coverage(shown[shown >= 0], exam.given.item_count)
-    return Marks(by_size={name: marks[name] for name in (REPEAT, NEW)}, mean=marks["mean"], ndcg_draws=ndcg_draws)
-
-
-def gains_of(
-    list_BK: IntArray, nexts: Baskets, of_pair: npt.NDArray[np.bool_] | None = None
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
-    """What each list earns by each measure, (B, M), and whether its basket holds any of the pairs that count.
-
-    NDCG@10: Σ 1/log2(place + 1) over the items found in the first ten places, divided by what the best list would earn.
-    Recall@k: the share of the basket's items in the first k places. MRR: 1/place of the first that was found.
-
-    A basket of two things; the list names one of them in the second place:
-
-    >>> two_things = Baskets(("a", "b", "c"), np.array([0, 2]), np.array([0, 2], np.int32), np.ones(2, np.float32),
-    ...     np.zeros(1, np.int64))
-    >>> gains, _ = gains_of(np.array([[1, 2]], np.int32), two_things)
-    >>> gains.round(4).tolist()
-    [[0.3869, 0.5, 0.5, 0.5]]
-    """
-    wanted = np.ones(len(nexts.items), bool) if of_pair is None else of_pair
-    rows = np.repeat(np.arange(len(nexts)), nexts.lengths)
-    counts_B = np.bincount(rows[wanted], minlength=len(nexts))
-    base = nexts.item_count + 1
-    cells_BK = np.arange(len(nexts))[:, None] * base + list_BK
-    hit_BK = np.isin(cells_BK, rows[wanted] * base + nexts.items[wanted]) & (list_BK >= 0)
-    discounts = 1 / np.log2(np.arange(SHOWN) + 2.0)
-    highest_B = np.concatenate([[1.0], np.cumsum(discounts)])[np.minimum(counts_B, SHOWN)]
-    shown_BK = hit_BK[:, :SHOWN]
-    ndcg_B = (shown_BK * discounts[: shown_BK.shape[1]]).sum(axis=1) / highest_B
-    recalls = [hit_BK[:, :places].sum(axis=1) / np.maximum(counts_B, 1) for places in (10, 20)]
-    first_B = np.where(hit_BK.any(axis=1), 1 / (hit_BK.argmax(axis=1) + 1.0), 0.0)
-    return np.stack([ndcg_B, *recalls, first_B], axis=1), counts_B > 0
+    mean = found.marks[WHOLE] | {"coverage_at_10": coverage(shown[shown >= 0], exam.given.item_count)}
+    return Marks(by_size={name: found.marks[name] for name in (REPEAT, NEW)}, mean=mean, ndcg_draws=found.ndcg_draws)
 
 
 def describe(exam: NextBasketExam) -> dict[str, Any]:

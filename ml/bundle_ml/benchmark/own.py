@@ -1,6 +1,6 @@
 """Our own models, as one process among the others: fit, tune, fit again, hand in lists.
 
-    python -m bundle_ml.benchmark.own SPLIT OUT [--config settings.json]
+    python -m bundle_ml.benchmark.own SPLIT OUT [--config settings.json] [--ablation]
 
 Here stand the calls into the learning, in the order of `learning.learn`, and nothing else. Of a statistic 'tuning' is
 the choice of its settings and 'training' its last fit. Of a model with the Transformer 'training' is all that a shop
@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -24,35 +24,37 @@ from bundle_ml.__main__ import read_settings
 from bundle_ml.baskets import Baskets, IntArray
 from bundle_ml.benchmark.answers import Costs, decline, write_answers
 from bundle_ml.benchmark.protocol import LIST_LENGTH, Given, read_given
-from bundle_ml.cases import Contexts, cases_by_context_size
+from bundle_ml.cases import Cases, Contexts, cases_by_context_size
 from bundle_ml.fitting import choose, fit_statistics
 from bundle_ml.ladder import BLEND, allowed_rungs
 from bundle_ml.metrics import top_items
 from bundle_ml.pipeline import peak_memory_bytes, use_threads, versions
 from bundle_ml.refreshing import refresh
-from bundle_ml.rungs import CATEGORY, CO_PURCHASE, EASE, POPULARITY, TRANSFORMER, Popularity, Rung
+from bundle_ml.rungs import CATEGORY, CO_PURCHASE, COSINE, EASE, EASE_FOR_FEW, POPULARITY, TRANSFORMER, Popularity, Rung
 from bundle_ml.settings import Settings
 from bundle_ml.shelf import Shelf
 from bundle_ml.training import fit_transformer
 from bundle_ml.transformer import TransformerRung
-from bundle_ml.weighing import fit_blend
+from bundle_ml.weighing import fit_blend, fit_without_each
 
 STATISTICS = (POPULARITY, CATEGORY, CO_PURCHASE, EASE)
 STATISTICS_BLEND = "blend_without_transformer"
 MODELS = (*STATISTICS, STATISTICS_BLEND, TRANSFORMER, BLEND)
+ABLATED = {part: f"{BLEND}_without_{part}" for part in (POPULARITY, CATEGORY, CO_PURCHASE, COSINE, EASE, EASE_FOR_FEW)}
+"""Part of the blend → the blend of all others; that without the Transformer is always there."""
 PREFIX = "bundle_ml."
 SHIPPED, SHIPPED_STATISTICS = PREFIX + BLEND, PREFIX + STATISTICS_BLEND
 CASES_AT_ONCE = 256
 
 
 class Stopwatch:
-    """Seconds since it was last looked at."""
+    """Processor seconds, of all threads, since it was last looked at."""
 
     def __init__(self) -> None:
-        self._last = time.perf_counter()
+        self._last = time.process_time()
 
     def lap(self) -> float:
-        now = time.perf_counter()
+        now = time.process_time()
         passed, self._last = now - self._last, now
         return passed
 
@@ -83,7 +85,16 @@ class Desk:
         decline(self.out / (PREFIX + name), why)
 
 
-def answer_all(given: Given, out: Path, settings: Settings) -> None:
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a blend is fitted of: all rungs by the first slice, by the first two, and the cases to weigh them by."""
+
+    on_train: Mapping[str, Rung]
+    final: Mapping[str, Rung]
+    to_blend: Mapping[str, Cases]
+
+
+def answer_all(given: Given, out: Path, settings: Settings, *, ablation: bool = False) -> None:
     """Fit every model that the orders suffice for and hand in its lists; the others say what they lack."""
     desk = Desk(given, out)
     before_test = given.train.followed_by(given.validation)
@@ -108,10 +119,12 @@ def answer_all(given: Given, out: Path, settings: Settings) -> None:
         spent += tuning + to_blend + training
         desk.hand_in(name, final[name], tuning=tuning, training=training, settings=_chosen(choices, name))
     if BLEND not in allowed:
-        for name in (STATISTICS_BLEND, TRANSFORMER, BLEND):
+        for name in (STATISTICS_BLEND, TRANSFORMER, BLEND, *(ABLATED.values() if ablation else ())):
             desk.decline(name, f"{len(before_test)} baskets are too few, by the setting transformer_min_baskets")
         return
-    _answer_blends(desk, given, before_test, on_train, final, settings=settings, spent=spent)
+    parts = _answer_blends(desk, given, before_test, on_train, final, settings=settings, spent=spent)
+    if ablation:
+        _answer_without_each(desk, parts)
 
 
 def _answer_blends(
@@ -123,7 +136,7 @@ def _answer_blends(
     *,
     settings: Settings,
     spent: float,
-) -> None:
+) -> Parts:
     """The blend of the statistics, the Transformer with its fitted popularity, and the blend of all."""
     watch = Stopwatch()
     to_blend = cases_by_context_size(
@@ -166,14 +179,34 @@ def _answer_blends(
 
     watch.lap()
     say(f"{BLEND}: fitting")
-    blend = fit_blend({**on_train, **network}, to_blend)
+    parts = Parts({**on_train, **network}, {**final, **refreshed}, to_blend)
+    blend = fit_blend(parts.on_train, to_blend)
     desk.hand_in(
         BLEND,
-        blend.with_rungs({**final, **refreshed}),
+        blend.with_rungs(parts.final),
         tuning=0.0,
         training=spent + network_seconds + watch.lap(),
         settings={"weights": blend.weights, "settings": settings.to_json()},
     )
+    return parts
+
+
+def _answer_without_each(desk: Desk, parts: Parts) -> None:
+    """The blend of all parts but one, for each of them."""
+    watch = Stopwatch()
+    for part, blend in fit_without_each(parts.on_train, parts.to_blend):
+        if name := ABLATED.get(part):
+            desk.hand_in(
+                name,
+                blend.with_rungs(parts.final),
+                tuning=0.0,
+                training=watch.lap(),
+                settings={"weights": blend.weights},
+            )
+        watch.lap()
+    for part, name in ABLATED.items():
+        if part not in parts.on_train:
+            desk.decline(name, f"the blend has no part {part!r} here")
 
 
 def _refreshed(rung: Rung, baskets: Baskets, settings: Settings) -> Rung:
@@ -206,17 +239,21 @@ def say(message: str) -> None:
     sys.stdout.flush()
 
 
-def run_own(module: str, read: Callable[[Path], Any], answer: Callable[[Any, Path, Settings], None]) -> None:
-    """What our processes share: options, settings, threads."""
+def run_own(
+    module: str, read: Callable[[Path], Any], answer: Callable[..., None], *, flags: Sequence[str] = ()
+) -> None:
+    """What our processes share: options, settings, threads. `answer` is given each flag as a keyword."""
     parser = argparse.ArgumentParser(prog=f"python -m {module}")
     parser.add_argument("split", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--config", type=Path)
+    for flag in flags:
+        parser.add_argument(f"--{flag}", action="store_true")
     options = parser.parse_args()
     settings = read_settings(options.config)
     use_threads(settings.threads)
-    answer(read(options.split), options.out, settings)
+    answer(read(options.split), options.out, settings, **{flag: getattr(options, flag) for flag in flags})
 
 
 if __name__ == "__main__":
-    run_own("bundle_ml.benchmark.own", read_given, answer_all)
+    run_own("bundle_ml.benchmark.own", read_given, answer_all, flags=["ablation"])

@@ -2,18 +2,21 @@
 
     python -m bundle_ml.benchmark.own_next_basket SPLIT OUT [--config settings.json]
 
-All parts are chosen and fitted together, so each one's 'tuning' and 'training' are those of all; of the blend
-'training' is all that it takes.
+All parts of a blend are chosen and fitted together, so each one's 'tuning' and 'training' are those of all; of a blend
+'training' is all that it takes. The blend with neighbours shows what it costs to remember no shopper.
 """
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from bundle_ml.benchmark.neighbours import ALIKE, NEAR, NeighbourChoices, choose_neighbours, fit_neighbours
 from bundle_ml.benchmark.next_basket import NextBasketGiven, read_given
 from bundle_ml.benchmark.own import PREFIX, Desk, Stopwatch, run_own, say
-from bundle_ml.personal import ALIKE, FREQUENCY, NEAR, NEXT_BASKET
+from bundle_ml.personal import FREQUENCY, NEXT_BASKET
+from bundle_ml.personal_learning import PERSONAL
 from bundle_ml.personalising import (
     CASES,
     PersonalChoices,
@@ -25,9 +28,10 @@ from bundle_ml.personalising import (
 from bundle_ml.rungs import POPULARITY
 from bundle_ml.settings import Settings
 
-PERSONAL = "personal_blend"
-RUNGS = (POPULARITY, FREQUENCY, ALIKE, NEAR, NEXT_BASKET)
-MODELS = (*RUNGS, PERSONAL)
+RUNGS = (POPULARITY, FREQUENCY, NEXT_BASKET)
+NEIGHBOURS = (ALIKE, NEAR)
+WITH_NEIGHBOURS = "personal_blend_with_neighbours"
+MODELS = (*RUNGS, PERSONAL, *NEIGHBOURS, WITH_NEIGHBOURS)
 SHIPPED = PREFIX + PERSONAL
 
 
@@ -41,30 +45,43 @@ def answer_all(given: NextBasketGiven, out: Path, settings: Settings) -> None:
     choices = choose_personal(given.train, cases, settings)
     tuning = watch.lap()
     say(f"{PERSONAL}: fitting")
-    blend = fit_past_blend(fit_personal_rungs(given.train, choices, settings), cases)
+    rungs = fit_personal_rungs(given.train, choices, settings)
+    blend = fit_past_blend(rungs, cases)
     weighing = watch.lap()
-    say("fitting again on all baskets before the test")
     final = fit_personal_rungs(given.before_test, choices, settings)
     training = watch.lap()
     for name in RUNGS:
-        desk.hand_in(name, final[name], tuning=tuning, training=training, settings=_chosen(choices))
+        desk.hand_in(name, final[name], tuning=tuning, training=training, settings=_told(choices))
     desk.hand_in(
         PERSONAL,
         blend.with_rungs(final),
         tuning=0.0,
         training=tuning + weighing + training,
-        settings=_chosen(choices) | {"weights": blend.weights},
+        settings=_told(choices) | {"weights": blend.weights},
+    )
+
+    watch.lap()
+    say(f"{WITH_NEIGHBOURS}: fitting")
+    among = choose_neighbours(given.train, cases)
+    more_tuning = watch.lap()
+    with_neighbours = fit_past_blend({**rungs, **fit_neighbours(given.train, among)}, cases)
+    more_weighing = watch.lap()
+    neighbours = fit_neighbours(given.before_test, among)
+    more_training = watch.lap()
+    for name in NEIGHBOURS:
+        desk.hand_in(name, neighbours[name], tuning=more_tuning, training=more_training, settings=_told(among))
+    desk.hand_in(
+        WITH_NEIGHBOURS,
+        with_neighbours.with_rungs({**final, **neighbours}),
+        tuning=0.0,
+        training=tuning + training + more_tuning + more_weighing + more_training,
+        settings=_told(choices) | _told(among) | {"weights": with_neighbours.weights},
     )
 
 
-def _chosen(choices: PersonalChoices) -> dict[str, Any]:
-    return {
-        "own": [choices.own.rate, choices.own.half_life_days],
-        "alike": [choices.alike.rate, choices.alike.half_life_days],
-        "neighbour_count": choices.neighbour_count,
-        "near": [choices.near.rate, choices.near.half_life_days],
-        "half_life_days": choices.half_life_days,
-    }
+def _told(choices: PersonalChoices | NeighbourChoices) -> dict[str, Any]:
+    """What was chosen, as a row of the report."""
+    return asdict(choices)
 
 
 if __name__ == "__main__":

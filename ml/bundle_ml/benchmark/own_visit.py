@@ -10,10 +10,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from bundle_ml.benchmark.own import PREFIX, STATISTICS_BLEND, Desk, Stopwatch, run_own, say
-from bundle_ml.benchmark.own_next_basket import PERSONAL
 from bundle_ml.benchmark.visit import VisitGiven, read_given
 from bundle_ml.fitting import choose, fit_statistics
 from bundle_ml.personal import OfPast
+from bundle_ml.personal_learning import PERSONAL
 from bundle_ml.personalising import (
     BASKET,
     CASES,

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from bundle_ml.benchmark.comparison import MEAN
 from bundle_ml.benchmark.plots import draw_costs, draw_marks
 from bundle_ml.durable import replace_file
 
@@ -54,7 +55,7 @@ def _lines(results: Mapping[str, Any], plots: str | None) -> Iterator[str]:
     yield (
         f"{protocol['baskets']['train']:,} + {protocol['baskets']['validation']:,} + {protocol['baskets']['test']:,} "
         f"baskets, sliced by {protocol['sliced_by']}; {protocol['items']:,} items, all ranked; at most "
-        f"{protocol['budget_seconds']:g} seconds to begin another setting in; {protocol['threads']} threads. "
+        f"{protocol['budget_seconds']:g} processor seconds to begin another setting in; {protocol['threads']} threads. "
         f"{SHOWN.get(protocol.get('task'), SHOWN[None])}"
     )
     yield ""
@@ -111,6 +112,7 @@ def _comparisons(comparison: Mapping[str, Any], names: Mapping[str, str]) -> Ite
             difference = f"{found['difference_low']:+.4f} … {found['difference_high']:+.4f}"
             apart = "yes" if found["intervals_are_apart"] else "no"
             yield f"| {names[size]} | {found['other']} | {ratio} | {difference} | {apart} |"
+    yield from _worth_of_parts(comparison.get("without_each", {}))
     if comparison.get("training_seconds"):
         found = comparison["training_seconds"]
         yield ""
@@ -118,6 +120,18 @@ def _comparisons(comparison: Mapping[str, Any], names: Mapping[str, str]) -> Ite
             f"Training what ships took {found['ours']:.0f} seconds; {found['other']} needed {found['theirs']:.0f} to "
             f"its best validation score (ratio {found['ratio']:.2f})."
         )
+
+
+def _worth_of_parts(without_each: Mapping[str, Any]) -> Iterator[str]:
+    """What each part adds to all the others, in the mean over context sizes."""
+    measured = {part: found[MEAN] for part, found in without_each.items() if found}
+    if not measured:
+        return
+    yield from ("", "What ships, without one of its parts, mean NDCG@10:", "")
+    yield from ("| without | NDCG@10 | ratio | difference, 95 % |", "|---|---|---|---|")
+    for part, found in sorted(measured.items(), key=lambda each: each[1]["theirs"]):
+        difference = f"{found['difference_low']:+.4f} … {found['difference_high']:+.4f}"
+        yield f"| {part} | {found['theirs']:.4f} | {found['ratio']:.3f} | {difference} |"
 
 
 def _rounded(value: Any) -> Any:

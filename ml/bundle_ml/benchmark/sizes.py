@@ -4,15 +4,17 @@
     python -m bundle_ml sizes --generate-items 50000 --lines 100000,1000000,10000000 --json scale.json
 
 Every training is the one a shop runs, in a process of its own, but every rung is allowed at every size: so the table
-shows from where on each is worth having. Of an order file several windows of the same size, spread evenly in time,
-are taken where there is room; their NDCG is averaged, and its spread told. Generated orders hold needs of about 25
-items each: three of five items of an order are of one need, the others by popularity alone.
+shows from where on each is worth having. What scoring with its blend costs is measured after it (see `scoring`). Of an
+order file several windows of the same size, spread evenly in time, are taken where there is room; their NDCG is
+averaged, and its spread told. Generated orders hold needs of about 25 items each: three of five items of an order are
+of one need, the others by popularity alone.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import resource
 import subprocess
 import sys
 import tempfile
@@ -49,8 +51,12 @@ class Trained:
     ndcg: dict[str, float]
     """Rung → NDCG@10, averaged over context sizes."""
     seconds: dict[str, float]
+    processor_seconds: float
+    """Of all cores together, with the start of the process: what other work on the machine does not change much."""
     peak_memory_bytes: int
     published: str
+    scoring: dict[str, Any] | None
+    """What `scoring` found; None where there is no Transformer in the blend."""
 
 
 def main(options: argparse.Namespace) -> str:
@@ -76,9 +82,11 @@ def main(options: argparse.Namespace) -> str:
             else:
                 yield generate(file, lines=size, items=options.generate_items)
 
-        rows = measure(windows, sizes, settings=settings)
-        written = write_report(name, rows, options.json)
-    return written[1].read_text(encoding="utf-8")
+        rows: list[dict[str, Any]] = []
+        for row in measure(windows, sizes, settings=settings):
+            rows.append(row)
+            write_report(name, rows, options.json)  # After each size: hours of work outlive a run that is stopped.
+    return as_markdown(name, rows, plots=options.json.stem)
 
 
 def _whole_numbers(words: str) -> list[int]:
@@ -96,17 +104,18 @@ def measure(
     sizes: Sequence[int],
     *,
     settings: Mapping[str, Any],
-) -> list[dict[str, Any]]:
-    """Train on every window of every size; one row per size, without NDCG where it had too few orders to measure by."""
-    rows = []
+) -> Iterator[dict[str, Any]]:
+    """Train on every window of every size.
+
+    Yields one row per size that has a window, without NDCG where it had too few orders to measure by.
+    """
     for size in sizes:
         done = []
         for number, lines in enumerate(windows(size), start=1):
             sys.stderr.write(f"{size:,} lines, window {number}\n")
             done.append(_train(lines, {**EVERY_RUNG, **settings}))
         if done:
-            rows.append(_row(size, done))
-    return rows
+            yield _row(size, done)
 
 
 def _train(lines: Path, settings: Mapping[str, Any]) -> Trained:
@@ -114,20 +123,32 @@ def _train(lines: Path, settings: Mapping[str, Any]) -> Trained:
         config, out = Path(folder) / "config.json", Path(folder) / "artefact"
         config.write_text(json.dumps(settings))
         command = [sys.executable, "-m", "bundle_ml", "train", "--progress", "none", "--config", str(config)]
+        before = _processor_seconds_of_children()
         done = subprocess.run(
             [*command, "--lines", str(lines), "--out", str(out)], capture_output=True, text=True, check=False
         )
+        processor_seconds = _processor_seconds_of_children() - before
         if done.returncode:
             raise BundleMLError(f"Training on {lines.name} ended with {done.returncode}: {done.stderr.strip()[-500:]}")
         manifest = read_manifest(out)
+        scoring = subprocess.run(
+            [sys.executable, "-m", "bundle_ml.benchmark.scoring", str(out)], capture_output=True, text=True, check=True
+        )
     by_rung = {name: [row["ndcg_at_10"] for row in manifest.metrics["rows"] if row["model"] == name] for name in LADDER}
     return Trained(
         lines=manifest.data["lines_read"],
         ndcg={name: fmean(values) for name, values in by_rung.items() if values},
         seconds=manifest.seconds,
+        processor_seconds=processor_seconds,
         peak_memory_bytes=manifest.peak_memory_bytes,
         published=manifest.rung,
+        scoring=json.loads(scoring.stdout),
     )
+
+
+def _processor_seconds_of_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _row(size: int, done: Sequence[Trained]) -> dict[str, Any]:
@@ -140,6 +161,8 @@ def _row(size: int, done: Sequence[Trained]) -> dict[str, Any]:
         "spread": {name: stdev(values) for name, values in ndcg.items() if len(values) > 1},
         "published": sorted({each.published for each in done}, key=LADDER.index),
         "seconds": {stage: fmean(each.seconds.get(stage, 0.0) for each in done) for stage in stages},
+        "scoring": done[-1].scoring,
+        "processor_seconds": fmean(each.processor_seconds for each in done),
         "peak_memory_bytes": max(each.peak_memory_bytes for each in done),
     }
 
@@ -210,7 +233,7 @@ def write_report(name: str, rows: Sequence[Mapping[str, Any]], path: Path) -> li
     """Write the rows as JSON, and a table and two plots beside it; returns what was written."""
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = [float(row["lines"]) for row in rows]
-    seconds = [sum(row["seconds"].values()) for row in rows]
+    seconds = [row["processor_seconds"] for row in rows]
     memory = [row["peak_memory_bytes"] / 2**20 for row in rows]
     ranked = {
         rung: [(float(row["lines"]), row["ndcg_at_10"][rung]) for row in rows if rung in row["ndcg_at_10"]]
@@ -223,7 +246,7 @@ def write_report(name: str, rows: Sequence[Mapping[str, Any]], path: Path) -> li
             "NDCG@10 of each rung over order lines", {rung: points for rung, points in ranked.items() if points}
         ),
         path.with_name(f"{path.stem}_costs.svg"): draw_curves(
-            "Seconds and MiB over order lines",
+            "Seconds of one processor, and MiB, over order lines",
             {"seconds": list(zip(lines, seconds, strict=True)), "MiB": list(zip(lines, memory, strict=True))},
             is_logarithmic=True,
         ),
@@ -235,7 +258,7 @@ def write_report(name: str, rows: Sequence[Mapping[str, Any]], path: Path) -> li
 
 def as_markdown(name: str, rows: Sequence[Mapping[str, Any]], *, plots: str) -> str:
     stages = list(dict.fromkeys(stage for row in rows for stage in row["seconds"]))
-    heads = ["lines", "windows", *LADDER, "published", "seconds", "MiB"]
+    heads = ["lines", "windows", *LADDER, "published", "seconds", "processor seconds", "MiB", "scoring"]
     table = [f"# {name}", "", "| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
     for row in rows:
         best = max(row["ndcg_at_10"].values(), default=0.0)
@@ -244,8 +267,11 @@ def as_markdown(name: str, rows: Sequence[Mapping[str, Any]], *, plots: str) -> 
             value = row["ndcg_at_10"].get(rung)
             written = "" if value is None else f"{value:.4f}".replace("0.", ".", 1)
             cells.append(f"**{written}**" if value == best else written)
-        cells += [", ".join(row["published"]), f"{sum(row['seconds'].values()):.1f}"]
-        table.append("| " + " | ".join([*cells, f"{row['peak_memory_bytes'] / 2**20:.0f}"]) + " |")
+        cells += [", ".join(row["published"]), f"{sum(row['seconds'].values()):.1f}", f"{row['processor_seconds']:.1f}"]
+        cells.append(f"{row['peak_memory_bytes'] / 2**20:.0f}")
+        scoring = row["scoring"]
+        cells.append(f"{scoring['ratio']:.2f} × the product, width {scoring['width']}" if scoring else "")
+        table.append("| " + " | ".join(cells) + " |")
     table += ["", "Seconds by stage:", "", "| lines | " + " | ".join(stages) + " |", "|---" * (len(stages) + 1) + "|"]
     for row in rows:
         spent = (f"{row['seconds'].get(stage, 0):.1f}" for stage in stages)

@@ -39,7 +39,6 @@ from bundle_ml.ladder import BLEND
 from bundle_ml.lines import read_baskets
 from bundle_ml.metrics import top_items
 from bundle_ml.pipeline import train
-from bundle_ml.reevaluation import renumbered
 from bundle_ml.rungs import CATEGORY, CO_PURCHASE, POPULARITY, ItemToItem, Rung
 from bundle_ml.settings import Settings
 from bundle_ml.shelf import Shelf
@@ -104,7 +103,7 @@ def train_until_the_last(orders: Orders, folder: Path, settings: Settings) -> Tr
     manifest = train(lines, items, artefact, settings=settings)
     vocabulary, tensors = read_vocabulary(artefact), read_tensors(artefact)
     keys = vocabulary["keys"]
-    baskets, later_baskets = (renumbered(read_baskets(file, keys)[0], keys) for file in (lines, later))
+    baskets, later_baskets = (read_baskets(file, keys)[0].numbered_as(keys) for file in (lines, later))
     shelf = Shelf.of(keys, read_catalogue(items))
     number_of = {key: number for number, key in enumerate(shelf.keys)}
     fitted = from_tensors(tensors, vocabulary["facts"])

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from bundle_ml.benchmark import judging, next_basket, own, own_next_basket, own_visit, protocol, visit
 from bundle_ml.benchmark.judging import Marks
 from bundle_ml.personalising import QUESTION
+from bundle_ml.rungs import TRANSFORMER
 
 COMPLETION, VISIT = "completion", "visit"
 
@@ -31,6 +32,8 @@ class Task:
     part_left_out: tuple[str, ...] = ()
     """Ours without one part: what does that part add?"""
     peers_prefix: str = ""
+    ablated: Mapping[str, str] = field(default_factory=dict)
+    """Part of the model that ships → the name of ours without it, handed in only where it is asked for."""
 
 
 TASKS = {
@@ -43,6 +46,7 @@ TASKS = {
         own_models=own.MODELS,
         shipped=own.SHIPPED,
         part_left_out=(own.SHIPPED_STATISTICS,),
+        ablated=own.ABLATED | {TRANSFORMER: own.STATISTICS_BLEND},
     ),
     QUESTION: Task(
         draw=next_basket.draw_exam,

@@ -11,6 +11,6 @@ In reading order:
     ranking       fit all of it, rank every bundle
 
 What is unusual: nothing is trained by gradient. The strongest part is EASE over a user's bundles and items at once,
-solved in whichever of its two forms is the smaller. What is left out, on purpose: embeddings of users, negative
-sampling.
+those in the bundles included where that helps, solved in whichever of its two forms is the smaller. What is left out,
+on purpose: embeddings of users, negative sampling.
 """

@@ -1,7 +1,8 @@
 """Reasons to show a bundle to a user, each a closed form.
 
     popularity      users with about as many bundles took it
-    taken_with      users with these bundles and items took it: EASE over both at once
+    taken_with      users with these bundles and items took it: EASE over both at once, where the items may include
+                    those that are in the bundles
     alike           it holds what the user's bundles hold
     in_hand         it holds items that the user has
 
@@ -63,12 +64,16 @@ class TakenWith:
 
     histories: Histories
     weights_FB: FloatArray
+    in_bundles: float
+    """See `_features`."""
 
     def scores(self, users: UserNumbers) -> FloatArray:
-        return np.asarray(_features(self.histories, users) @ self.weights_FB, np.float32)
+        return np.asarray(_features(self.histories, users, self.in_bundles) @ self.weights_FB, np.float32)
 
 
-def fit_taken_with(histories: Histories, *, bundle_l2: float, item_l2: float, length_exponent: float) -> TakenWith:
+def fit_taken_with(
+    histories: Histories, *, bundle_l2: float, item_l2: float, length_exponent: float, in_bundles: float
+) -> TakenWith:
     """Solve for the weights that best rebuild each user's bundles from the other bundles and the items of that user.
 
     With P the inverse of FᵀF + Λ, where row t of F holds the features of user t times the root of
@@ -78,13 +83,18 @@ def fit_taken_with(histories: Histories, *, bundle_l2: float, item_l2: float, le
 
         P = Λ⁻¹ - Λ⁻¹Fᵀ (I + FΛ⁻¹Fᵀ)⁻¹ FΛ⁻¹
 
-    Users without a bundle teach nothing here. Source: Steck 2019, "Embarrassingly Shallow Autoencoders for Sparse
-    Data", eq. 8, with the items of a user as features that are never targets; the second form is Woodbury's identity.
+    Users without a bundle teach nothing here. With `in_bundles` a bundle is rebuilt from its own contents too. To keep
+    those out of its own sum was tried, exactly, and ranked worse: Recall@20 .288 rather than .298 on Youshu's tune.
+
+    Source: Steck 2019, "Embarrassingly Shallow Autoencoders for Sparse Data", eq. 8, with the items of a user as
+    features that are never targets; the second form is Woodbury's identity.
     """
     sizes = histories.sizes_U
     taught = np.flatnonzero(sizes)
     weights_T = sizes[taught] ** (-length_exponent / 2.0)
-    features_TF = (scipy.sparse.diags_array(weights_T) @ _features(histories, taught)).astype(np.float64).tocsr()
+    features_TF = (
+        (scipy.sparse.diags_array(weights_T) @ _features(histories, taught, in_bundles)).astype(np.float64).tocsr()
+    )
     bundle_count = histories.bundle_count
     l2_F = np.repeat([bundle_l2, item_l2], [bundle_count, histories.item_count]).astype(np.float64)
     in_primal = features_TF.shape[1] <= len(taught)
@@ -92,11 +102,19 @@ def fit_taken_with(histories: Histories, *, bundle_l2: float, item_l2: float, le
     diagonal_B = columns_FB[np.arange(bundle_count), np.arange(bundle_count)].copy()
     columns_FB /= -diagonal_B
     columns_FB[np.arange(bundle_count), np.arange(bundle_count)] = 0
-    return TakenWith(histories, columns_FB)
+    return TakenWith(histories, columns_FB, in_bundles)
 
 
-def _features(histories: Histories, users: UserNumbers) -> Ones:
-    return scipy.sparse.hstack([histories.bundles_UB[users], histories.items_UI[users]], format="csr")
+def _features(histories: Histories, users: UserNumbers, in_bundles: float) -> Ones:
+    """Set a user's bundles beside the user's items, to which each bundle of n items adds `in_bundles` / √n of each.
+
+    So a bundle that nobody else took is still known by what it holds, and an item counts alike however it came.
+    """
+    bundles_UB, items_UI = histories.bundles_UB[users], histories.items_UI[users]
+    if in_bundles:
+        shares_B = in_bundles / np.sqrt(np.maximum(np.diff(histories.contents_BI.indptr), 1))
+        items_UI = items_UI + bundles_UB @ (scipy.sparse.diags_array(shares_B) @ histories.contents_BI)
+    return scipy.sparse.hstack([bundles_UB, items_UI], format="csr", dtype=np.float32)
 
 
 def _of_gram(features_TF: Ones, l2_F: npt.NDArray[np.float64], bundle_count: int) -> FloatArray:

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from bundle_app.admin.parts import MOST_PRODUCTS, read, written
-from bundle_app.models import Bundle, composition_hash
+from bundle_app.models import Bundle, BundlePart, Rule, composition_hash
 from tests.bundle_app.admin.conftest import EVIDENCE, Tags, text_of
 from tests.bundle_app.tutorial_shop import bundle, product, score, version
 
@@ -27,6 +27,7 @@ def form(*rows: Row, initial: int = 0, **fields: Any) -> dict[str, Any]:
     data: dict[str, Any] = {
         "title": "",
         "status": "draft",
+        "discount_form": "percent",
         "discount_percent": "0",
         "parts-TOTAL_FORMS": len(rows),
         "parts-INITIAL_FORMS": initial,
@@ -83,6 +84,18 @@ class TestComposing:
         page.post(reverse(CHANGE, args=[made.pk]), change_form(made, status="rejected", pinned="on"))
         made.refresh_from_db()
         assert (made.status, made.pinned) == ("rejected", False)
+
+    def test_its_parts_know_their_categories_as_the_shop_tells_or_other_bundles_know(
+        self, page: Client, goods: list[Any], settings: Any
+    ) -> None:
+        page.post(reverse(ADD), form((goods[0].pk, 1), (goods[1].pk, 1)))
+        assert set(BundlePart.objects.values_list("category", flat=True)) == {"Things"}
+        BundlePart.objects.filter(item_key=str(goods[0].pk)).update(category="Toys")
+        fields = {"preset": "tutorial", "item_fields": {"category": None}}
+        settings.BUNDLE_APP = {**settings.BUNDLE_APP, "MAP": fields}
+        page.post(reverse(ADD), form((goods[0].pk, 1), (goods[2].pk, 1)))
+        made = Bundle.objects.latest("pk")
+        assert [part.category for part in made.parts.all()] == ["Toys", ""]
 
 
 class TestTheFormSaysNo:
@@ -336,3 +349,21 @@ class TestEvidenceAndPreview:
         response = page.get(reverse(CHANGE, args=[made.pk]))
         assert response.status_code == 200
         assert "MAP['preset'] is 'no such preset'" in text_of(response)
+
+
+class TestWhatRulesSay:
+    def told(self, page: Client, made: Bundle) -> str:
+        return text_of(page.get(reverse(CHANGE, args=[made.pk])))
+
+    def test_an_active_bundle_that_a_rule_hides_says_which_on_its_page(self, page: Client, goods: list[Any]) -> None:
+        made = bundle(goods[:2], source="manual")
+        assert "not shown at present" not in self.told(page, made)
+        Rule.objects.create(kind="exclude", item_key=str(goods[0].pk), item_title="Product 1")
+        told = self.told(page, made)
+        assert "Active, and all the same not shown at present: Rule: Never show bundles with Product 1." in told
+
+    def test_where_alone_it_is_shown_and_what_puts_it_first_is_told(self, page: Client, goods: list[Any]) -> None:
+        Rule.objects.create(kind="placement", placement="cart")
+        Rule.objects.create(kind="pin", item_key=str(goods[0].pk), item_title="Product 1")
+        told = self.told(page, bundle(goods[:2]))
+        assert "Rule: Show bundles only at “cart”. Show bundles with Product 1 first" in told

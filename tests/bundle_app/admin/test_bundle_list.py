@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from bundle_app.models import Bundle, BundlePart, Score, TrainingRun
+from bundle_app.models import Bundle, BundlePart, Rule, Score, TrainingRun
 from tests.bundle_app.admin.conftest import EVIDENCE, text_of
 from tests.bundle_app.tutorial_shop import bundle, product, score, version
 
@@ -105,6 +105,66 @@ class TestNarrowing:
         bundle(goods[2:4], title="Wanted", status="draft", pinned=True, source="manual")
         assert titles(page.get(reverse(LIST), query)) == {"Wanted"}
 
+    @pytest.mark.parametrize(
+        ("ruled", "expected"),
+        [
+            ("hidden", {"Hidden"}),
+            ("first", {"First"}),
+            ("about", {"Hidden", "First"}),
+            ("?", {"Hidden", "First", "Free"}),
+        ],
+    )
+    def test_the_rule_filter_finds_what_rules_hide_and_pin(
+        self, page: Client, goods: list[Any], ruled: str, expected: set[str]
+    ) -> None:
+        bundle(goods[:2], title="Hidden")
+        bundle(goods[2:4], title="First")
+        bundle(goods[4:6], title="Free")
+        assert titles(page.get(reverse(LIST), {"ruled": "hidden"})) == set(), "no rule, no bundle that it hides"
+        Rule.objects.create(kind="exclude", item_key=str(goods[0].pk))
+        Rule.objects.create(kind="pin", item_key=str(goods[2].pk))
+        assert titles(page.get(reverse(LIST), {"ruled": ruled})) == expected
+
+
+class TestWhyABundleIsNotShown:
+    def told(self, page: Client) -> str:
+        return text_of(page.get(reverse(LIST)))
+
+    def test_an_active_bundle_that_a_rule_hides_says_which(self, page: Client, goods: list[Any]) -> None:
+        score(bundle(goods[:2]), version())
+        assert "Not shown" not in self.told(page)
+        Rule.objects.create(kind="exclude", item_key=str(goods[0].pk), item_title="Product 1")
+        assert "Active Not shown Rule: Never show bundles with Product 1." in self.told(page)
+
+    def test_one_made_by_hand_says_so_too(self, page: Client, goods: list[Any]) -> None:
+        bundle(goods[:2], source="manual")
+        Rule.objects.create(kind="price_band", lowest_price=50, currency="USD")
+        assert "Not shown Rule: Show bundles from 50 USD on. It costs $3.00." in self.told(page)
+
+    def test_one_that_no_model_knows_or_that_cannot_be_bought_says_so(self, page: Client, goods: list[Any]) -> None:
+        bundle([product("Lamp", available=False), goods[1], product("Bulb", available=False)])
+        told = self.told(page)
+        assert "Not shown Lamp is not for sale. Bulb is not for sale. and 1 more" in told
+
+    def test_where_alone_it_is_shown_and_what_puts_it_first_is_told(self, page: Client, goods: list[Any]) -> None:
+        score(bundle(goods[:2]), version())
+        Rule.objects.create(kind="placement", placement="cart")
+        Rule.objects.create(kind="pin", item_key=str(goods[0].pk), item_title="Product 1")
+        told = self.told(page)
+        assert "Active Rule: Show bundles only at “cart”. Rule: Show bundles with Product 1 first." in told
+
+    def test_a_draft_is_not_asked_about(self, page: Client, goods: list[Any]) -> None:
+        bundle(goods[:2], status="draft")
+        assert "Not shown" not in self.told(page)
+
+    def test_a_shop_that_does_not_answer_leaves_the_list_standing(
+        self, page: Client, goods: list[Any], settings: Any, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        bundle(goods[:2])
+        settings.BUNDLE_APP = {**settings.BUNDLE_APP, "ADAPTER": "tests.bundle_app.tutorial_shop.BrokenAdapter"}
+        assert "Active Shown or not: not known" in self.told(page)
+        assert "The shop could not be asked" in caplog.text
+
 
 class TestTheStrip:
     def test_it_tells_what_is_live_what_waits_and_what_was_trained_last(self, page: Client, goods: list[Any]) -> None:
@@ -115,7 +175,7 @@ class TestTheStrip:
         TrainingRun.objects.create(status="failed", error="The broker is down.")
         shown = text_of(page.get(reverse(LIST)))
         assert f"Live model Model {live.pk} published just now" in shown
-        assert "Draft 2 Active 1 Paused 0 Rejected 0" in shown
+        assert "Draft 2 Review 0 Active 1 Paused 0 Rejected 0" in shown
         assert "Last training Failed just now" in shown
 
     def test_an_empty_shop_is_told_what_to_do(self, page: Client) -> None:
@@ -135,8 +195,14 @@ class TestTheCost:
         live = version()
 
         def fill(first: int, last: int) -> None:
+            priced: list[dict[str, Any]] = [
+                {"discount_percent": 10, "max_uses": 50},
+                {"discount_form": "amount", "discount_amount": 5, "discount_currency": "USD"},
+                {"discount_form": "fixed_price", "discount_amount": 5, "discount_currency": "USD"},
+                {"discount_form": "cheapest_free", "discount_maximum": 2, "discount_currency": "USD"},
+            ]
             made = Bundle.objects.bulk_create(
-                Bundle(composition_hash=f"{number:064}", status="active", source="generated")
+                Bundle(composition_hash=f"{number:064}", status="active", source="generated", **priced[number % 4])
                 for number in range(first, last)
             )
             BundlePart.objects.bulk_create(

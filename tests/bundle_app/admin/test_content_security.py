@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from bundle_app.models import ModelVersion, TrainingRun
+from bundle_app.models import Decision, Entry, ModelVersion, Rule, TrainingRun
 from tests.bundle_app.admin.conftest import EVIDENCE, Tags
 from tests.bundle_app.admin.test_model_versions import make
 from tests.bundle_app.admin.test_training_runs import running
@@ -21,6 +21,10 @@ PAGES = {
     "a new bundle": "admin:bundle_app_bundle_add",
     "a generated bundle": "admin:bundle_app_bundle_change",
     "a bundle made by hand": "admin:bundle_app_bundle_change",
+    "the list of rules": "admin:bundle_app_rule_changelist",
+    "a new rule": "admin:bundle_app_rule_add",
+    "a rule": "admin:bundle_app_rule_change",
+    "the log of decisions": "admin:bundle_app_decision_changelist",
     "the list of versions": "admin:bundle_app_modelversion_changelist",
     "a version": "admin:bundle_app_modelversion_change",
     "going live": "admin:bundle_app_modelversion_go_live",
@@ -35,16 +39,20 @@ def addresses(goods: list[Any]) -> dict[str, str]:
     generated, manual = bundle(goods[:3]), bundle(goods[3:5], source="manual", pinned=True)
     live, old = make("live"), make(published_at=timezone.now())
     score(generated, live, anchor=goods[0], rung="blend", evidence=EVIDENCE)
+    rule = Rule.objects.create(kind="stock_floor", stock_count=1)
+    Decision.objects.record([Entry(subject=one, action="changed") for one in (generated, rule)])
     failed = TrainingRun.objects.create(status="failed", error="Nothing to train.")
     arguments: dict[str, Any] = {
         "a generated bundle": generated.pk,
         "a bundle made by hand": manual.pk,
+        "a rule": rule.pk,
         "a version": live.pk,
         "going live": old.pk,
         "a running run": running().pk,
         "a failed run": failed.pk,
     }
     found = {name: reverse(view, args=[arguments[name]] if name in arguments else []) for name, view in PAGES.items()}
+    found["a rule"] += "?_changelist_filters=kind__exact%3Dpin"
     found["a filtered list"] += "?status__exact=active&rung=blend&time=now&q=Product&_facets=True"
     return found
 

@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from bundle_app.admin.decisions import DECISIONS, decide
+from bundle_app.admin.decisions import MOVES, decide
 from bundle_app.models import Bundle
 from tests.bundle_app.admin.conftest import text_of
 from tests.bundle_app.tutorial_shop import bundle
@@ -42,7 +42,7 @@ def test_an_action_is_done_dated_and_logged(
 ) -> None:
     made, other = bundle(goods[:2], **before), bundle(goods[2:4], **before)
     began = timezone.now()
-    past = str(DECISIONS[action].log).lower()
+    past = str(MOVES[action].log).lower()
     assert f"1 bundle {past}" in text_of(act(page, action, made))
 
     made.refresh_from_db()
@@ -53,7 +53,7 @@ def test_an_action_is_done_dated_and_logged(
     entry = LogEntry.objects.get()
     assert (entry.user.get_username(), entry.object_id, entry.action_flag) == ("boss", str(made.pk), CHANGE)
     assert entry.object_repr == "Product 1 + Product 2"
-    assert entry.get_change_message() == str(DECISIONS[action].log)
+    assert entry.get_change_message() == str(MOVES[action].log)
     assert abs(entry.action_time - made.decided_at) < timedelta(seconds=5)
 
     other.refresh_from_db()
@@ -76,7 +76,7 @@ def test_the_log_stands_in_the_bundle_s_history(page: Client, goods: list[Any]) 
     assert "Rejected." in text_of(page.get(reverse("admin:bundle_app_bundle_history", args=[made.pk])))
 
 
-@pytest.mark.parametrize("action", sorted(DECISIONS))
+@pytest.mark.parametrize("action", sorted(MOVES))
 def test_who_may_only_look_is_offered_no_action_and_none_is_done(staff: Any, goods: list[Any], action: str) -> None:
     made = bundle(goods[:2], status="draft")
     clerk = staff("view_bundle")
@@ -87,20 +87,20 @@ def test_who_may_only_look_is_offered_no_action_and_none_is_done(staff: Any, goo
     assert not LogEntry.objects.exists()
 
 
-@pytest.mark.parametrize("action", sorted(DECISIONS))
+@pytest.mark.parametrize("action", sorted(MOVES))
 def test_who_may_not_even_look_gets_403(staff: Any, goods: list[Any], action: str) -> None:
     assert act(staff("view_modelversion"), action, bundle(goods[:2])).status_code == 403
 
 
-@pytest.mark.parametrize("action", sorted(DECISIONS))
+@pytest.mark.parametrize("action", sorted(MOVES))
 def test_who_has_the_permission_of_a_decision_may_decide_so_and_not_otherwise(
     staff: Any, goods: list[Any], action: str
 ) -> None:
     made = bundle(goods[:2], status="draft")
-    permission = DECISIONS[action].permission
+    permission = MOVES[action].permission
     clerk = staff("view_bundle", "change_bundle", permission.removeprefix("bundle_app."))
 
-    for other, decision in DECISIONS.items():
+    for other, decision in MOVES.items():
         act(clerk, other, made)
         made.refresh_from_db()
         assert (made.decided_at is not None) is (decision.permission == permission), other
@@ -117,7 +117,7 @@ def test_deciding_about_many_costs_as_many_queries_as_about_few(boss: User, good
     def query_count(bundles: list[Bundle]) -> int:
         chosen = Bundle.objects.filter(pk__in=[made.pk for made in bundles])
         with CaptureQueriesContext(connection) as queries:
-            decide(chosen, DECISIONS["pause"], user_id=boss.pk, at=timezone.now())
+            decide(chosen, MOVES["pause"], user=boss, at=timezone.now())
         return len(queries)
 
     made = [bundle([goods[left], goods[right]]) for left in range(10) for right in range(left + 1, 10)]

@@ -80,5 +80,4 @@ def test_without_javascript_the_field_is_a_plain_input_of_the_key_with_the_title
 def test_the_combobox_is_a_static_module(page: Client) -> None:
     scripts = Tags(page.get(reverse("admin:bundle_app_bundle_add")).content.decode()).named("script")
     modules = [script["src"] for script in scripts if script.get("type") == "module"]
-    assert len(modules) == 1
-    assert "bundle_app/admin/product_picker" in modules[0]
+    assert len([source for source in modules if "bundle_app/admin/product_picker" in source]) == 1

@@ -69,6 +69,11 @@ class TestTheList:
                     "full_price": "25.00",
                     "discount": "2.50",
                     "total": "22.50",
+                    "price_form": "percent",
+                    "note": "10 % off",
+                    "combinable": False,
+                    "valid_until": None,
+                    "impression": "",
                     "parts": [
                         {
                             "key": lamp_key,
@@ -127,10 +132,10 @@ class TestTheList:
         score(light, version_of(light))
         assert [result["id"] for result in client.get(LIST).json()["results"]] == [light.pk]
 
-    def test_it_costs_three_queries(self, client: Client, lamp: Any, light: Bundle) -> None:
+    def test_it_costs_four_queries(self, client: Client, lamp: Any, light: Bundle) -> None:
         with CaptureQueriesContext(connection) as queries:
             client.get(LIST, {"item": lamp.pk})
-        assert len(queries) == 3
+        assert len(queries) == 4
 
     def test_titles_are_not_changed(self, client: Client) -> None:
         for title in HOSTILE_TITLES:
@@ -204,6 +209,19 @@ class TestAdding:
         assert (answer.status_code, answer.json()["total"]) == (200, "5.00")
         assert [part["in_cart"] for part in answer.json()["parts"]] == [True, False]
         assert client.session["cart"] == light.quantities()
+
+    def test_the_showing_goes_along_and_comes_back(self, client: Client, light: Bundle) -> None:
+        answer = client.post(path(light, "add/"), {"impression": "shown:17"}, content_type="application/json")
+        assert (answer.status_code, answer.json()["impression"]) == (200, "shown:17")
+
+    def test_what_a_product_costs_the_shop_is_told_to_nobody(
+        self, client: Client, lamp: Any, light: Bundle, settings: Any
+    ) -> None:
+        known = {**TUTORIAL, "MAP": {"preset": "tutorial", "item_fields": {"cost": "price"}}}
+        settings.BUNDLE_APP = known
+        (offer,) = client.get(LIST, {"item": lamp.pk}).json()["results"]
+        assert offer["total"] == "25.00", "the floor is the cost"
+        assert not [key for part in [offer, *offer["parts"]] for key in part if "cost" in key]
 
     def test_what_the_cart_refuses_is_a_conflict_and_changes_nothing(
         self, client: Client, lamp: Any, light: Bundle

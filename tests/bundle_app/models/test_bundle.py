@@ -36,6 +36,8 @@ def test_keys_cannot_be_joined_into_another_composition() -> None:
         ({"status": "active", "valid_from": timedelta(0)}, True),
         ({"status": "active", "valid_until": timedelta(0)}, False),
         ({"status": "active", "valid_until": timedelta(days=1)}, True),
+        ({"status": "active", "max_uses": 2, "use_count": 1}, True),
+        ({"status": "active", "max_uses": 2, "use_count": 2}, False),
     ],
 )
 def test_a_bundle_is_on_offer_while_active_and_within_its_dates(values: dict[str, Any], is_on_offer: bool) -> None:
@@ -53,6 +55,20 @@ def test_a_bundle_is_on_offer_while_active_and_within_its_dates(values: dict[str
     [
         ({"discount_percent": 100}, "bundle_discount_below_100_percent"),
         ({"discount_percent": -1}, "bundle_discount_below_100_percent"),
+        ({"discount_form": "barter"}, "bundle_discount_form_known"),
+        ({"discount_form": "cheapest_free", "discount_percent": 5}, "bundle_percentage_only_where_it_counts"),
+        ({"discount_form": "amount"}, "bundle_amount_where_it_counts"),
+        (
+            {"discount_form": "amount", "discount_amount": 0, "discount_currency": "EUR"},
+            "bundle_amount_where_it_counts",
+        ),
+        ({"discount_amount": 5, "discount_currency": "EUR"}, "bundle_amount_where_it_counts"),
+        ({"discount_form": "fixed_price", "discount_amount": 5}, "bundle_amounts_have_a_currency"),
+        ({"discount_maximum": 5}, "bundle_amounts_have_a_currency"),
+        ({"discount_currency": "EUR"}, "bundle_amounts_have_a_currency"),
+        ({"discount_maximum": 0, "discount_currency": "EUR"}, "bundle_discount_maximum_above_0"),
+        ({"max_uses": 1, "use_count": 2}, "bundle_sold_no_more_often_than_allowed"),
+        ({"max_uses": 0}, "bundle_sold_no_more_often_than_allowed"),
         ({"status": "rejected", "pinned": True}, "bundle_rejected_is_not_pinned"),
         (
             {"valid_from": timezone.now(), "valid_until": timezone.now() - timedelta(days=1)},

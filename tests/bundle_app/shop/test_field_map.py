@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -44,7 +45,7 @@ def test_order_lines_tell_paid_from_unpaid_in_one_query(django_assert_num_querie
     with django_assert_num_queries(1):
         lines = set(FieldMapAdapter().order_lines())
 
-    assert {(order, item, counts) for order, item, _quantity, _price, _at, counts in lines} == {
+    assert {(order, item, counts) for order, item, _quantity, _price, _at, counts, _shopper in lines} == {
         (paid.pk, first.pk, True),
         (paid.pk, second.pk, True),
         (unpaid.pk, first.pk, False),
@@ -75,7 +76,7 @@ def test_not_counted_wins_over_counted(settings: Any) -> None:
 
     lines = with_map(settings, not_counted={"order__email__endswith": "@example.com"}).order_lines()
 
-    assert [line[-1] for line in lines] == [False]
+    assert [line[5] for line in lines] == [False]
 
 
 def test_a_deleted_product_leaves_a_line_without_item() -> None:
@@ -138,6 +139,15 @@ def test_the_key_of_a_product_is_its_primary_key_and_a_key_is_its_own() -> None:
     assert FieldMapAdapter().key_for("abc") == "abc"
 
 
+def test_a_card_knows_its_category_and_where_it_is_mapped_its_cost(settings: Any) -> None:
+    (product,) = make_products(1, category="Tools", price="9.99")
+    key = str(product.pk)
+    card = FieldMapAdapter().get_items([key], None)[key]
+    assert (card.category, card.cost) == ("Tools", None)
+    card = with_map(settings, item_fields={"cost": "price", "category": None}).get_items([key], None)[key]
+    assert (card.category, card.cost) == (None, Decimal("9.99"))
+
+
 def test_stock_is_read_where_it_is_mapped(settings: Any) -> None:
     (product,) = make_products(1)
     adapter = with_map(settings, item_fields={"stock": lambda product: product.pk})
@@ -176,6 +186,30 @@ def test_a_cart_function_is_called_by_its_dotted_path(settings: Any) -> None:
     assert request == [([], bundle)]
 
 
+def quantities_by_dotted_path(request: Any) -> dict[str, int]:
+    return {"7": request.count}
+
+
+def test_the_cart_s_quantities_are_read_by_their_dotted_path(settings: Any) -> None:
+    request: Any = SimpleNamespace(count=3)
+    adapter = with_map(settings, cart_quantities=f"{__name__}.quantities_by_dotted_path")
+
+    assert adapter.cart_quantities(request) == {"7": 3}
+    assert adapter.problems() == []
+    assert with_map(settings).cart_quantities(request) == {}
+    wrong = with_map(settings, cart_quantities="no.such.function")
+    assert [problem.split(",")[0] for problem in wrong.problems()] == ["MAP['cart_quantities'] is 'no.such.function'"]
+
+
+def test_what_a_product_costs_the_shop_is_read_where_it_is_mapped(settings: Any) -> None:
+    (thing,) = make_products(1, price="10.00")
+    adapter = with_map(settings, item_fields={"cost": "price"})
+
+    assert adapter.get_items([str(thing.pk)], None)[str(thing.pk)].cost == Decimal("10.00")
+    assert [item.cost for item in adapter.items()] == [Decimal("10.00")]
+    assert with_map(settings).get_items([str(thing.pk)], None)[str(thing.pk)].cost is None
+
+
 def test_a_shop_without_a_cart_function_says_what_to_do() -> None:
     request: Any = None
 
@@ -188,7 +222,7 @@ def test_a_shop_without_a_cart_function_says_what_to_do() -> None:
     ("changes", "message"),
     [
         ({"preset": "magento"}, "MAP['preset'] is 'magento'; expected one of example_shop, tutorial"),
-        ({"order_lin": "x.Y"}, "MAP has the unknown key 'order_lin'. Known keys: cart, counted"),
+        ({"order_lin": "x.Y"}, "MAP has the unknown key 'order_lin'. Known keys: cart, cart_quantities, counted"),
         ({"line": {"quantty": "quantity"}}, "MAP['line'] has the unknown key 'quantty'."),
         ({"item_fields": {"title": ""}}, "MAP['item_fields']['title'] is missing; it is needed in every shop."),
         ({"order_line": None}, "MAP['order_line'] is missing"),

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from bundle_ml.benchmark.comparison import compare
-from bundle_ml.benchmark.judging import Mark, Marks
+from bundle_ml.benchmark.judging import Marks
+from bundle_ml.bootstrap import Mark
 
 
 def _mark(ndcg: float) -> Mark:

@@ -17,16 +17,16 @@ from bundle_ml.benchmark.next_basket import (
     NextBasketExam,
     NextBasketGiven,
     draw_exam,
-    gains_of,
     judge,
     read_given,
     write_given,
 )
 from bundle_ml.benchmark.own import PREFIX
-from bundle_ml.benchmark.own_next_basket import MODELS, PERSONAL, answer_all
+from bundle_ml.benchmark.own_next_basket import MODELS, answer_all
 from bundle_ml.benchmark.peers import FOLDER, PYTHON, Peer, find_peers
 from bundle_ml.errors import DataError
 from bundle_ml.lines import ReadReport
+from bundle_ml.personal_learning import PERSONAL
 from bundle_ml.personalising import QUESTION
 from bundle_ml.settings import Settings
 from tests.ml.worlds import REGULAR_ITEMS, baskets_of, regulars, write_lines
@@ -114,22 +114,6 @@ def test_an_item_bought_ever_before_is_a_repeat() -> None:
     exam = draw_exam(replace(_orders(), baskets=baskets), seed=0)
 
     assert exam.nexts.items[exam.repeat_of_pair].tolist() == [0, 1] * 30
-
-
-def test_gains_equal_those_computed_by_hand() -> None:
-    nexts = baskets_of([[0, 1, 2], [3]], 20, shoppers=[0, 1])
-    lists = np.asarray([[5, 0, 6, 2], [7, 8, 9, -1]], np.int32)
-    is_repeat = np.asarray([True, False, False, False])
-
-    whole, counted = gains_of(lists, nexts)
-    repeats, with_repeats = gains_of(lists, nexts, is_repeat)
-
-    highest = 1 + 1 / np.log2(3) + 1 / 2
-    found = 1 / np.log2(3) + 1 / np.log2(5)
-    np.testing.assert_allclose(whole, [[found / highest, 2 / 3, 2 / 3, 1 / 2], [0, 0, 0, 0]])
-    np.testing.assert_allclose(repeats[0], [1 / np.log2(3), 1, 1, 1 / 2])
-    assert counted.tolist() == [True, True]
-    assert with_repeats.tolist() == [True, False]
 
 
 def test_marks_are_of_the_whole_basket_and_apart_of_repeats_and_of_new_items(exam: NextBasketExam) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from bundle_ml.benchmark.answers import Answers, AnswersError, read_answers
 from bundle_ml.benchmark.judging import judge
-from bundle_ml.benchmark.own import MODELS, PREFIX, STATISTICS, STATISTICS_BLEND, answer_all
+from bundle_ml.benchmark.own import ABLATED, MODELS, PREFIX, STATISTICS, STATISTICS_BLEND, answer_all
 from bundle_ml.benchmark.protocol import Exam, read_given, write_given
 from bundle_ml.settings import Settings
 from tests.ml.conftest import QUICK
@@ -19,7 +19,7 @@ def _answers(folder: Path, name: str, exam: Exam) -> Answers:
 def test_every_model_hands_in_answers_or_a_reason(exam: Exam, tmp_path: Path) -> None:
     write_given(exam.given, tmp_path / "split")
 
-    answer_all(read_given(tmp_path / "split"), tmp_path / "answers", QUICK)
+    answer_all(read_given(tmp_path / "split"), tmp_path / "answers", QUICK, ablation=True)
 
     with pytest.raises(AnswersError, match="no categories"):
         _answers(tmp_path / "answers", "category", exam)
@@ -29,6 +29,9 @@ def test_every_model_hands_in_answers_or_a_reason(exam: Exam, tmp_path: Path) ->
             answers = _answers(tmp_path / "answers", name, exam)
             assert answers.costs.seconds.keys() == {"tuning", "training", "scoring"}
             ndcg[name] = judge(answers.lists, exam, samples=10, seed=0).mean["ndcg_at_10"]
+    without_ease = _answers(tmp_path / "answers", ABLATED["ease"], exam).costs.settings["weights"]
+    assert "ease" not in without_ease
+    assert "ease_for_few" in without_ease
     assert min(ndcg, key=lambda name: ndcg[name]) == "popularity"
     assert ndcg["blend"] > 1.5 * ndcg["popularity"]
 

@@ -25,8 +25,10 @@ import numpy as np
 from protocol import Fitted, run
 
 
-def fit(baskets, item_count, trial, *, first, pause=0.0, epochs=None):
-    time.sleep(pause)
+def fit(baskets, item_count, trial, *, first, work=0.0, epochs=None):
+    started = time.process_time()
+    while time.process_time() < started + work:
+        pass
     assert (trial is None) == (epochs is not None), "the last fit is told what tuning found"
 
     def top(contexts):
@@ -152,7 +154,7 @@ def test_a_peer_tries_its_grid_and_keeps_the_best(exam: Exam, split: Path, tmp_p
 
 @pytest.mark.process
 def test_a_budget_that_is_spent_begins_no_other_setting(split: Path, tmp_path: Path) -> None:
-    grid = "GRID = [{'first': first, 'pause': 0.3} for first in (0, 60)]"
+    grid = "GRID = [{'first': first, 'work': 0.3} for first in (0, 60)]"
     (peer,) = find_peers("all", folder=_folder(tmp_path, slow=grid + RANKED_BY_NUMBER), python=HERE)
 
     about = _answer(peer, split, tmp_path / "out", budget_seconds=0.1)

@@ -60,6 +60,20 @@ RESULTS: dict[str, Any] = {
             }
         },
         "without_transformer": {},
+        "without_each": {
+            "transformer": {},
+            "ease": {
+                "mean": {
+                    "ours": 0.35,
+                    "theirs": 0.28,
+                    "ratio": 1.25,
+                    "difference_low": 0.05,
+                    "difference_high": 0.09,
+                    "intervals_are_apart": True,
+                    "other": "bundle_ml.blend_without_ease",
+                }
+            },
+        },
         "training_seconds": {"ours": 10.0, "theirs": 40.0, "other": "sasrec", "ratio": 0.25},
     },
 }
@@ -80,6 +94,13 @@ def test_the_text_says_what_was_measured_and_who_leads_by_how_much() -> None:
     assert "| mean | ease | 1.167 | +0.0400 … +0.0600 | yes |" in text
     assert "Training what ships took 10 seconds; sasrec needed 40 to its best validation score (ratio 0.25)." in text
     assert '* **ease**: {"l2": 20.0} (best of 2 tried); 7 seconds of training to its best validation score' in text
+
+
+def test_the_worth_of_each_part_that_was_measured_is_told() -> None:
+    text = as_markdown(RESULTS)
+
+    assert "| ease | 0.2800 | 1.250 | +0.0500 … +0.0900 |" in text
+    assert "| transformer |" not in text
 
 
 def test_a_model_without_answers_is_named_with_the_reason() -> None:

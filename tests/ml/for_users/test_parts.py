@@ -2,26 +2,26 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import scipy.sparse
 
 from bundle_ml.for_users import parts
 from bundle_ml.for_users.histories import Histories
 from bundle_ml.for_users.parts import InHand, Part, Popularity, fit_alike, fit_taken_with
 from tests.ml.for_users.worlds import BUNDLES_EACH, CLUBS, club_of_user, clubs, ones
 
-SETTINGS = {"bundle_l2": 3.0, "item_l2": 5.0, "length_exponent": 0.5}
+SETTINGS = {"bundle_l2": 3.0, "item_l2": 5.0, "length_exponent": 0.5, "in_bundles": 0.0}
 
 
 def _parts(histories: Histories) -> dict[str, Part]:
     return {
         "popularity": Popularity(histories),
         "taken_with": fit_taken_with(histories, **SETTINGS),
+        "with_contents": fit_taken_with(histories, **{**SETTINGS, "in_bundles": 1.0}),
         "alike": fit_alike(histories),
         "in_hand": InHand(histories),
     }
 
 
-@pytest.mark.parametrize("name", ["taken_with", "alike", "in_hand"])
+@pytest.mark.parametrize("name", ["taken_with", "with_contents", "alike", "in_hand"])
 def test_a_part_that_looks_at_the_user_finds_the_club(name: str) -> None:
     histories, _, _ = clubs()
     users = np.arange(histories.user_count)
@@ -31,7 +31,7 @@ def test_a_part_that_looks_at_the_user_finds_the_club(name: str) -> None:
     assert (mean_by_club.argmax(axis=1) == club_of_user()).all()
 
 
-@pytest.mark.parametrize("name", ["popularity", "taken_with", "alike", "in_hand"])
+@pytest.mark.parametrize("name", ["popularity", "taken_with", "with_contents", "alike", "in_hand"])
 def test_users_are_scored_alike_alone_and_together(name: str) -> None:
     histories, _, _ = clubs()
     part, users = _parts(histories)[name], np.array([7, 100, 3])
@@ -58,11 +58,16 @@ def test_whoever_starts_is_shown_what_others_started_with() -> None:
     assert collector.argmin() == 0
 
 
-def test_taken_with_is_the_least_squares_fit_without_the_bundle_itself() -> None:
+@pytest.mark.parametrize("in_bundles", [0.0, 0.7])
+def test_taken_with_is_the_least_squares_fit_without_the_bundle_itself(in_bundles: float) -> None:
     """Weights to one bundle by hand: ridge regression on all other features."""
     histories, _, _ = clubs()
-    fitted = fit_taken_with(histories, **SETTINGS)
-    features = scipy.sparse.hstack([histories.bundles_UB, histories.items_UI]).toarray().astype(np.float64)
+    fitted = fit_taken_with(histories, **{**SETTINGS, "in_bundles": in_bundles})
+    bundles, contents = histories.bundles_UB.toarray(), histories.contents_BI.toarray()
+    items = histories.items_UI.toarray() + in_bundles * bundles @ (
+        contents / contents.sum(axis=1, keepdims=True) ** 0.5
+    )
+    features = np.hstack([bundles, items]).astype(np.float64)
     row_weights = histories.sizes_U[:, None] ** -0.5
     l2 = np.repeat([3.0, 5.0], [histories.bundle_count, histories.item_count])
     for bundle in (0, 17):
@@ -76,13 +81,30 @@ def test_taken_with_is_the_least_squares_fit_without_the_bundle_itself() -> None
 
 def test_both_forms_of_the_inverse_give_the_same_weights() -> None:
     histories, _, _ = clubs()
-    features_TF = parts._features(histories, np.arange(histories.user_count)).astype(np.float64)
+    features_TF = parts._features(histories, np.arange(histories.user_count), 1.0).astype(np.float64)
     l2_F = np.repeat([3.0, 5.0], [histories.bundle_count, histories.item_count])
 
     by_gram = parts._of_gram(features_TF, l2_F, histories.bundle_count)
     by_kernel = parts._of_kernel(features_TF, l2_F, histories.bundle_count)
 
     assert by_kernel == pytest.approx(by_gram, abs=1e-5)
+
+
+def test_with_contents_a_bundle_that_one_user_alone_took_leads_to_those_that_hold_the_same() -> None:
+    """Users 0 to 19 took bundle 0 with 1, or 2 with 3. User 20 alone took bundle 4, which holds what bundle 0 holds."""
+    histories = Histories(
+        bundles_UB=ones([[1, 1, 0, 0, 0]] * 10 + [[0, 0, 1, 1, 0]] * 10 + [[0, 0, 0, 0, 1]]),
+        items_UI=ones(np.zeros((21, 4))),
+        contents_BI=ones([[1, 1, 0, 0], [1, 1, 0, 0], [0, 0, 1, 1], [0, 0, 1, 1], [1, 1, 0, 0]]),
+    )
+
+    (without,), (with_contents,) = (
+        fit_taken_with(histories, **{**SETTINGS, "in_bundles": in_bundles}).scores(np.array([20]))
+        for in_bundles in (0.0, 1.0)
+    )
+
+    assert without[:4] == pytest.approx([0, 0, 0, 0], abs=1e-6)
+    assert with_contents[:2].min() > with_contents[2:4].max() + 0.01
 
 
 def test_a_user_without_bundles_is_scored_by_items_alone() -> None:

@@ -20,6 +20,10 @@ class OrderItem(models.Model):
     product = models.ForeignKey("shop.Product", related_name="order_items", null=True, on_delete=models.SET_NULL)
     price = models.DecimalField(max_digits=10, decimal_places=2)
     quantity = models.PositiveIntegerField(default=1)
+    # What a shop adds to keep with a line the bundle that it was bought in.
+    discount = models.DecimalField(max_digits=10, decimal_places=2, default=0)
+    bundle_id = models.BigIntegerField(null=True)
+    impression = models.CharField(max_length=512, blank=True)
 
     class Meta:
         app_label = "orders"

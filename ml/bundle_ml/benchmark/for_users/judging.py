@@ -15,8 +15,8 @@ import numpy as np
 
 from bundle_ml.baskets import BoolArray, IntArray
 from bundle_ml.benchmark.for_users.protocol import PLACES
-from bundle_ml.benchmark.judging import Mark, Marks
-from bundle_ml.bootstrap import BasketDraws, DrawArray, interval
+from bundle_ml.benchmark.judging import Marks
+from bundle_ml.bootstrap import BasketDraws, DrawArray, Mark, interval
 from bundle_ml.for_users.histories import Ones
 from bundle_ml.for_users.measures import ndcg, recall
 from bundle_ml.metrics import coverage

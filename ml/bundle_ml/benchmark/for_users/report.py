@@ -32,7 +32,7 @@ def _lines(results: Mapping[str, Any], plots: str | None) -> Iterator[str]:
         f"{protocol['pairs']['train']:,} + {protocol['pairs']['tune']:,} + {protocol['pairs']['test']:,} bundles of "
         f"users, as published; {protocol['users']:,} users, of whom {protocol['asked']:,} are asked for; "
         f"{protocol['bundles']:,} bundles, all ranked but those of train; {protocol['items']:,} items; at most "
-        f"{protocol['budget_seconds']:g} seconds to begin another setting in; {protocol['threads']} threads. "
+        f"{protocol['budget_seconds']:g} processor seconds to begin another setting in; {protocol['threads']} threads. "
         "95 % bootstrap intervals over users."
     )
     yield ""
