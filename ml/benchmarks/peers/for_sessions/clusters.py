@@ -15,9 +15,9 @@ from sklearn.preprocessing import normalize
 
 GRID = [
     {"categories": categories, "width": width, "linkage": linkage, "distance": distance}
-    for categories in (0.8, 0.5, 1.0)
-    for width in (64,)
-    for linkage in ("average", "complete")
+    for categories in (0.8, 0.5, 1.0, 0.0)
+    for width in (64, None)
+    for linkage in ("average", "complete", "single")
     for distance in (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 ]
 _vectors: dict[tuple[object, ...], np.ndarray] = {}

@@ -16,8 +16,8 @@ import asked
 GRID = [
     {"count_in": count_in, "depth": depth, "least": least, "connect": connect}
     for count_in in ("bundles", "sessions")
-    for depth in (None, 3, 2)
-    for least in (0.0, 0.02, 0.05, 0.1, 0.2, 0.4)
+    for depth in (None, 4, 3, 2)
+    for least in (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6)
     for connect in (False, True)
 ]
 

@@ -15,10 +15,10 @@ from mlxtend.preprocessing import TransactionEncoder
 GRID = [
     {"mined": mined, "depth": depth, "min_share": share, "largest": largest, "count": count, "by_size": by_size}
     for mined in ("bundles", "sessions")
-    for depth in (None, 3, 2)
-    for share in (1e-3, 1e-2)
-    for largest in (2, 4)
-    for count in (1, 2, 3, 10)
+    for depth in (None, 4, 3, 2)
+    for share in (1e-3, 3e-3, 1e-2)
+    for largest in (1, 2, 4)
+    for count in (1, 2, 3, 5, 10, 50)
     for by_size in (True, False)
 ]
 _mined: dict[tuple[object, ...], list[tuple[frozenset[str], float]]] = {}
