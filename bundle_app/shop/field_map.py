@@ -35,7 +35,7 @@ KNOWN_KEYS = frozenset(
 DICTS = frozenset("line counted not_counted view item_filter item_fields".split())
 LINE_KEYS = ("order", "item", "quantity", "unit_price", "ordered_at", "shopper")
 VIEW_KEYS = ("shopper", "item", "viewed_at")
-ITEM_KEYS = ("title", "category", "price", "currency", "cost", "sellable", "stock", "url", "image")
+ITEM_KEYS = ("title", "category", "price", "currency", "cost", "sellable", "content", "stock", "url", "image")
 
 
 def resolved_map(raw: Mapping[str, Any]) -> dict[str, Any]:
@@ -206,6 +206,7 @@ class FieldMapAdapter(ShopAdapter):
                 price=card.price,
                 cost=card.cost,
                 sellable=card.can_sell(1),
+                content=bool(self._read(product, "content")),
             )
 
     # Online
