@@ -7,7 +7,9 @@ is never touched. A bundle that falls below a threshold later stays as it is; to
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from typing import Any
+
+from django.db import transaction
+from django.db.models import QuerySet
 
 from bundle_app import conf
 from bundle_app.models import Bundle, BundlePart, Decision, Entry, ModelVersion, Score
@@ -30,11 +32,16 @@ def record_new(bundle_ids: Collection[int], parts: Iterable[BundlePart], *, vers
     Decision.objects.record(entries, version_id=version.pk)
 
 
-def activate_waiting(version: ModelVersion) -> int:
-    """Activate what waits for a decision and reaches the thresholds in this version. Returns how many; inside the
-    transaction in which the version goes live, so that readers see both or neither."""
+def activate_waiting() -> int:
+    """Activate what waits for a decision and reaches the thresholds in the live version. Returns how many.
+
+    Each batch stands or falls with its entries in the log. It is done after a version has gone live and now and then
+    besides, never inside the flip: that is short, and tens of thousands may wait where thresholds were lowered. A
+    process that is killed half way leaves the rest to the next time.
+    """
     thresholds = conf.load().auto_activate
-    if thresholds is None:
+    version = None if thresholds is None else ModelVersion.objects.live().only("pk").first()
+    if thresholds is None or version is None:
         return 0
     waiting = Bundle.objects.undecided().filter(status__in=WAITING)
     scores = Score.objects.filter(model_version=version, bundle__in=waiting).order_by()
@@ -50,7 +57,9 @@ def activate_waiting(version: ModelVersion) -> int:
     return sum(_activate(waiting.filter(pk__in=chunk), version) for chunk in chunks)
 
 
-def _activate(bundles: Any, version: ModelVersion) -> int:
+@transaction.atomic
+def _activate(bundles: QuerySet[Bundle], version: ModelVersion) -> int:
+    """Those that still wait once they are locked: a merchandiser may decide at this very moment."""
     locked = list(bundles.order_by("pk").select_for_update().prefetch_related("parts"))
     Bundle.objects.filter(pk__in=[bundle.pk for bundle in locked]).update(status=Bundle.Status.ACTIVE)
     entries = [_entry(bundle.pk, str(bundle), before=bundle.status) for bundle in locked]

@@ -26,7 +26,7 @@ def _default_work_dir() -> Path:
     return Path(tempfile.gettempdir()) / "bundle_app"
 
 
-KINDS = ("pair", "set")
+KINDS = ("pair", "set", "content")
 """Kinds of bundles that a model composes."""
 
 
@@ -176,6 +176,15 @@ def _positive(key: str, value: Any) -> int:
     return value
 
 
+def _listed(names: tuple[str, ...]) -> str:
+    """
+    >>> _listed(("a", "b", "c"))
+    "'a', 'b' or 'c'"
+    """
+    *first, last = map(repr, names)
+    return f"{', '.join(first)} or {last}"
+
+
 def _discounts(value: Any) -> dict[str, Decimal]:
     _checked("DISCOUNT_PERCENT", value, Mapping, "a dict such as {'pair': 0, 'set': 10}")
     parsed = {}
@@ -184,10 +193,10 @@ def _discounts(value: Any) -> dict[str, Decimal]:
             amount = Decimal(str(percent))
         except InvalidOperation:
             amount = Decimal(-1)
-        if kind not in {"pair", "set"} or not amount.is_finite() or not 0 <= amount < 100:
+        if kind not in KINDS or not amount.is_finite() or not 0 <= amount < 100:
             raise ConfigurationError(
                 f"BUNDLE_APP['DISCOUNT_PERCENT'] holds {kind!r}: {percent!r}; "
-                "expected 'pair' or 'set', each with a number of at least 0 and below 100."
+                f"expected {_listed(KINDS)}, each with a number of at least 0 and below 100."
             )
         parsed[kind] = amount
     return parsed
@@ -209,7 +218,7 @@ def _auto_activation(value: Any) -> AutoActivation | None:
                 expected += " of at least 0"
             case "kinds":
                 is_valid = isinstance(found, list | tuple) and set(found) <= set(KINDS)
-                expected = f"a list of {' and '.join(map(repr, KINDS))}, or of one of them"
+                expected = f"a list of some of {_listed(KINDS)}"
             case _:
                 raise ConfigurationError(
                     f"BUNDLE_APP['AUTO_ACTIVATE'] has the unknown key {name!r}. "

@@ -94,6 +94,7 @@ def export_items(adapter: ShopAdapter, path: Path) -> int:
         for item in adapter.items():
             sellable_count += item.sellable
             price = None if item.price is None else str(item.price)
-            row = {"key": item.key, "title": item.title, "category": item.category}
-            file.write(json.dumps({**row, "price": price, "sellable": item.sellable}, ensure_ascii=False) + "\n")
+            row: dict[str, Any] = {"key": item.key, "title": item.title, "category": item.category, "price": price}
+            row |= {"sellable": item.sellable, "content": item.content}
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
     return sellable_count

@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 BATCH = 2000
 LONGEST_TEXT = 200
 
-Composition = tuple[tuple[str, int], ...]
-
 
 @dataclass(frozen=True, slots=True)
 class Copied:
@@ -163,9 +161,9 @@ def _bundle_ids(version: ModelVersion, batch: list[Candidate], catalogue: Mappin
 
     Conflicts are ignored: a merchandiser may make the same bundle by hand at this very moment.
     """
-    by_hash = {composition_hash(dict(candidate.items)): candidate.items for candidate in batch}
+    by_hash = {composition_hash(dict(candidate.items)): candidate for candidate in batch}
     known = _known_ids(by_hash)
-    fresh = {digest: composition for digest, composition in by_hash.items() if digest not in known}
+    fresh = {digest: candidate for digest, candidate in by_hash.items() if digest not in known}
     thresholds = conf.load().auto_activate
     admitted = {composition_hash(dict(candidate.items)) for candidate in batch if _goes_live(candidate, thresholds)}
     Bundle.objects.bulk_create(
@@ -181,7 +179,7 @@ def _bundle_ids(version: ModelVersion, batch: list[Candidate], catalogue: Mappin
             **asdict(catalogue.get(key, UNKNOWN)),
         )
         for digest, bundle_id in created.items()
-        for position, (key, quantity) in enumerate(fresh[digest])
+        for position, (key, quantity) in enumerate(fresh[digest].items)
     ]
     BundlePart.objects.bulk_create(parts, ignore_conflicts=True)
     activating.record_new([created[digest] for digest in admitted & created.keys()], parts, version=version)
@@ -192,18 +190,14 @@ def _known_ids(digests: Collection[str]) -> dict[str, int]:
     return dict(Bundle.objects.filter(composition_hash__in=list(digests)).values_list("composition_hash", "pk"))
 
 
-def _kind(composition: Composition) -> Bundle.Kind:
-    return Bundle.Kind.PAIR if len(composition) == 2 else Bundle.Kind.SET
-
-
 def _goes_live(candidate: Candidate, thresholds: conf.AutoActivation | None) -> bool:
     return thresholds is not None and thresholds.admits(
-        kind=_kind(candidate.items), score=candidate.score, support=candidate.evidence.support
+        kind=candidate.kind, score=candidate.score, support=candidate.evidence.support
     )
 
 
-def _new_bundle(digest: str, composition: Composition, *, is_active: bool) -> Bundle:
-    kind = _kind(composition)
+def _new_bundle(digest: str, candidate: Candidate, *, is_active: bool) -> Bundle:
+    kind = Bundle.Kind(candidate.kind)
     return Bundle(
         composition_hash=digest,
         status=Bundle.Status.ACTIVE if is_active else Bundle.Status.REVIEW,

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
-from bundle_app import leases, publishing, training
+from bundle_app import activating, leases, publishing, training
 from bundle_app.exceptions import BrokerUnreachable
 from bundle_app.models import TrainingRun
 
@@ -15,6 +15,7 @@ def sweep(*, at: datetime | None = None) -> dict[str, int]:
     """Do all of it; say how much there was of each. Running it twice does nothing the second time."""
     return {
         "runs_resumed": resume_lost_runs(at or timezone.now()),
+        "bundles_activated": activating.activate_waiting(),
         "bundles_forgotten": publishing.prune(),
     }
 

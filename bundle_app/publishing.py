@@ -54,7 +54,7 @@ def roll_back() -> ModelVersion:
 
 
 def go_live(version_id: int, *, lease: Lease | None = None) -> ModelVersion:
-    """Flip which version is live; what waits and reaches its thresholds goes live with it. A trainer passes its lease
+    """Flip which version is live; then activate what waits and reaches the thresholds in it. A trainer passes its lease
     and fails if it has lost it.
 
     Raises:
@@ -75,7 +75,7 @@ def go_live(version_id: int, *, lease: Lease | None = None) -> ModelVersion:
             chosen.state = ModelVersion.State.LIVE
             chosen.published_at = timezone.now()
             chosen.save(update_fields=["state", "published_at"])
-            activating.activate_waiting(chosen)
+    activating.activate_waiting()
     return chosen
 
 

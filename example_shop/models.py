@@ -50,6 +50,10 @@ class Category(models.Model):
     def local_name(self) -> str:
         return _in_current_language(self.name, self.name_zh)
 
+    @property
+    def is_content(self) -> bool:
+        return self.section == self.Section.CONTENT
+
 
 class ProductQuerySet(models.QuerySet["Product"]):
     def for_sale(self) -> ProductQuerySet:

@@ -75,7 +75,7 @@ class BundleWordsSerializer(serializers.Serializer[Offer]):
 class BundleOfferSerializer(serializers.Serializer[Any]):
     id = serializers.IntegerField(source="bundle.pk", read_only=True)
     title = serializers.CharField(read_only=True)
-    kind = serializers.CharField(source="bundle.kind", read_only=True, help_text="pair, set or personal.")
+    kind = serializers.CharField(source="bundle.kind", read_only=True, help_text="pair, set, content or personal.")
     why = serializers.CharField(read_only=True, help_text="One sentence for the shopper.")
     currency = serializers.CharField(read_only=True, help_text="ISO 4217 code.")
     full_price = AmountField(source="price.full", help_text="Sum of the lines.")

@@ -57,6 +57,7 @@ class Bundle(DiscountFields):
     class Kind(models.TextChoices):
         PAIR = "pair", _("Matching pair")
         SET = "set", _("Set")
+        CONTENT = "content", _("Books, films and music")
         PERSONAL = "personal", _("Personal")
 
     class Source(models.TextChoices):

@@ -51,6 +51,8 @@ class CatalogueItem:
     price: Decimal | None = None
     cost: Decimal | None = None
     sellable: bool = True
+    content: bool = False
+    """A book, a film, a piece of music: a bundle of such things alone is of a kind of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,7 +43,7 @@ PARENT = "parent"
 """Path of an order line or a view to the item of a variant; null where its `item` is the item itself."""
 VIEW_KEYS = ("shopper", "item", "viewed_at")
 CHUNK_SIZE = 2000
-ITEM_KEYS = ("title", "category", "price", "currency", "cost", "sellable", "stock", "url", "image")
+ITEM_KEYS = ("title", "category", "price", "currency", "cost", "sellable", "content", "stock", "url", "image")
 
 
 def resolved_map(raw: Mapping[str, Any]) -> dict[str, Any]:
@@ -234,9 +234,10 @@ class FieldMapAdapter(ShopAdapter):
         return Case(*cases, default=Value(not counted), output_field=BooleanField()) if cases else Value(value=True)
 
     def items(self) -> Iterator[CatalogueItem]:
-        cards = map(self.card, self._products().iterator(chunk_size=CHUNK_SIZE))
-        while chunk := list(islice(cards, CHUNK_SIZE)):
-            for card in self.with_variants(chunk):
+        products = self._products().iterator(chunk_size=CHUNK_SIZE)
+        while chunk := list(islice(products, CHUNK_SIZE)):
+            cards = self.with_variants([self.card(product) for product in chunk])
+            for product, card in zip(chunk, cards, strict=True):
                 yield CatalogueItem(
                     key=card.key,
                     title=card.title,
@@ -244,6 +245,7 @@ class FieldMapAdapter(ShopAdapter):
                     price=card.price,
                     cost=card.cost,
                     sellable=card.can_sell(1),
+                    content=bool(self._read(product, "content")),
                 )
 
     # Online

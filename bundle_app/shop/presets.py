@@ -50,6 +50,7 @@ EXAMPLE_SHOP: dict[str, Any] = {
         "cost": "cost",
         "sellable": "active",
         "stock": "stock",
+        "content": "category__is_content",
         "url": "get_absolute_url",
         "image": "picture_url",
     },

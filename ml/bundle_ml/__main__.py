@@ -204,11 +204,12 @@ def _benchmark(options: argparse.Namespace) -> None:
     read_settings(options.config)
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     with training_extra():
-        from bundle_ml.benchmark import command
+        from bundle_ml.benchmark import command, for_sessions, for_users
+        from bundle_ml.benchmark.for_sessions import command as command_for_sessions
         from bundle_ml.benchmark.for_users import command as command_for_users
-        from bundle_ml.benchmark.for_users import datasets as for_users
-    benchmark = command_for_users.main if options.dataset in for_users.NAMES else command.main
-    sys.stdout.write(benchmark(options))
+    mains = dict.fromkeys(for_users.datasets.NAMES, command_for_users.main)
+    mains |= dict.fromkeys(for_sessions.datasets.NAMES, command_for_sessions.main)
+    sys.stdout.write(mains.get(options.dataset, command.main)(options))
 
 
 def _sizes(options: argparse.Namespace) -> None:

@@ -5,7 +5,9 @@ In this order, the first that has an answer:
 1. **The shop's own word** on the two categories (see `category_pairs`).
 2. **Variants**: titles of one category that differ in words which say little in this shop, such as colours ("Trail
    Backpack Blue", "Trail Backpack Red"). Orders must speak very clearly for two variants to share a bundle: a
-   wholesaler's customers take every colour, and few other shoppers want a second one.
+   wholesaler's customers take every colour, and few other shoppers want a second one. Where the one title holds all
+   words of the other and more, it may name a part or a cover of it ("Nova Phone", "Nova Phone Case"): there orders
+   need not speak that clearly.
 3. **The shop's orders**: what is bought together in a fair share of the rarer item's orders is no substitute; what
    keeps alike company, and is bought together far below chance, is one.
 4. **Titles** of one category that are equal but for one word.
@@ -111,7 +113,7 @@ class Substitutes:
             return not decided
         same_kind = self.titles.categories[one] == self.titles.categories[other]
         if same_kind and self.likeness.alike_titles(one, other) >= self.settings.variant_cosine:
-            return not self._bought_together(one, other, self.settings.variant_together_ratio)
+            return not self._bought_together(one, other, self._ratio_for_variants(one, other))
         if self._bought_together(one, other, self.settings.substitute_together_ratio):
             return False
         if self.titles.alike(one, other):
@@ -120,6 +122,11 @@ class Substitutes:
 
     def any_replaces(self, members: Sequence[int], other: int) -> bool:
         return any(self.replaces(member, other) for member in members)
+
+    def _ratio_for_variants(self, one: int, other: int) -> float:
+        shorter, longer = sorted((self.likeness.titles[one], self.likeness.titles[other]), key=len)
+        says_more = len(longer) > len(shorter) and shorter.keys() <= longer.keys()
+        return self.settings.longer_title_together_ratio if says_more else self.settings.variant_together_ratio
 
     def _bought_together(self, one: int, other: int, ratio: float) -> bool:
         together = self.postings.together(one, other)

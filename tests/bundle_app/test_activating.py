@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from bundle_app import conf, publishing
+from bundle_app import activating, conf, maintenance, publishing
 from bundle_app.models import Bundle, BundlePart, Decision, composition_hash
 from tests.bundle_app.test_publishing import make_version
 from tests.worlds import make_candidate
@@ -104,6 +104,41 @@ def test_a_bundle_made_by_hand_keeps_its_status_through_all_models_and_clearing_
     made.refresh_from_db()
     assert (made.status, made.source, made.parts.count()) == (status, "manual", 2)
     assert not Decision.objects.about(made).exists()
+
+
+def test_lowered_thresholds_count_at_the_next_sweep(tmp_path: Path, settings: Any) -> None:
+    activate_from(settings, min_score=0.8)
+    publishing.go_live(make_version(tmp_path, [make_candidate("1", ["1", "2"], score=0.5)]).pk)
+    assert maintenance.sweep()["bundles_activated"] == 0
+    activate_from(settings, min_score=0.4)
+    assert maintenance.sweep()["bundles_activated"] == 1
+    assert statuses() == {"1+2": "active"}
+    assert maintenance.sweep()["bundles_activated"] == 0
+    assert Decision.objects.count() == 1
+
+
+def test_without_a_live_version_nothing_is_activated(tmp_path: Path, settings: Any) -> None:
+    activate_from(settings, min_score=0.8)
+    make_version(tmp_path, [make_candidate("1", ["1", "2"], score=0.5)])
+    activate_from(settings)
+    assert activating.activate_waiting() == 0
+
+
+def test_what_a_person_decides_at_the_same_moment_is_left_to_the_person(
+    tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    activate_from(settings, min_score=0.8)
+    publishing.go_live(make_version(tmp_path, [make_candidate("1", ["1", "2"], score=0.5)]).pk)
+    activate_from(settings)
+    admits = conf.AutoActivation.admits
+
+    def decided_meanwhile(thresholds: conf.AutoActivation, **facts: Any) -> bool:
+        Bundle.objects.update(status="rejected", decided_at=timezone.now())
+        return admits(thresholds, **facts)
+
+    monkeypatch.setattr(conf.AutoActivation, "admits", decided_meanwhile)
+    assert activating.activate_waiting() == 0
+    assert statuses() == {"1+2": "rejected"}
 
 
 def test_thresholds_are_read_from_the_settings(settings: Any) -> None:

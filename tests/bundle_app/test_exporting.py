@@ -197,4 +197,5 @@ def test_the_catalogue_leaves_as_json_lines(tmp_path: Path) -> None:
         "category": "茶具",
         "price": "5.00",
         "sellable": True,
+        "content": False,
     }

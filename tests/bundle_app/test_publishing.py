@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,17 @@ def test_candidates_become_bundles_with_parts_and_scores(tmp_path: Path) -> None
     ]
     assert version.bundle_count == 1
     assert version.data_from is not None
+
+
+def test_books_films_and_music_are_a_kind_of_their_own(tmp_path: Path, settings: Any) -> None:
+    settings.BUNDLE_APP = {**settings.BUNDLE_APP, "DISCOUNT_PERCENT": {"pair": 5, "content": 8}}
+    book, film = (str(product.pk) for product in make_products(2))
+
+    make_version(tmp_path, [replace(make_candidate(book, [book, film]), kind="content")])
+
+    bundle = Bundle.objects.get()
+    assert (bundle.kind, bundle.get_kind_display()) == ("content", "Books, films and music")
+    assert bundle.discount_percent == 8
 
 
 def test_two_items_are_a_pair_and_each_kind_starts_with_its_discount(tmp_path: Path, settings: Any) -> None:

@@ -73,4 +73,4 @@ def test_sweeping_says_what_it_did() -> None:
     TrainingRun.objects.create()
     TrainingRun.objects.update(created_at=timezone.now() - timedelta(hours=1))
 
-    assert tasks.sweep() == {"runs_resumed": 1, "bundles_forgotten": 0}
+    assert tasks.sweep() == {"runs_resumed": 1, "bundles_activated": 0, "bundles_forgotten": 0}

@@ -78,6 +78,16 @@ def test_variants_share_a_bundle_only_where_nearly_everybody_buys_both() -> None
     assert _substitutes(titles, nearly_always, variant_together_ratio=1.1).replaces(0, 1)
 
 
+def test_a_longer_title_is_a_part_or_a_cover_where_most_of_its_buyers_take_both() -> None:
+    titles = ["Nova Phone Black", "Nova Phone Case Black", "Nova Phone Case Blue", *COLOURED]
+    often = [[0, 1], [0, 2]] * 20 + [[0], [1], [2]] * 10
+
+    assert not _substitutes(titles, often).replaces(0, 1)
+    assert _substitutes(titles, often).replaces(1, 2)
+    assert _substitutes(titles, often, longer_title_together_ratio=0.9).replaces(0, 1)
+    assert _substitutes(titles, [[0, 1], [0], [1], [0], [1]] * 5).replaces(0, 1)
+
+
 def test_alike_company_that_is_kept_apart_makes_substitutes() -> None:
     titles, vectors = ["Nimbus", "Zephyr"], np.asarray([[1.0, 0.0], [0.95, 0.3]], np.float32)
     apart = [[0], [1]] * 30

@@ -71,7 +71,7 @@ def read_answers(folder: Path, contexts: Mapping[str, Contexts], *, item_count: 
     Raises:
         AnswersError: the model declined, or its answers are no answers to these questions.
     """
-    costs = _read_costs(folder)
+    costs = read_costs(folder)
     lists = {}
     for size, asked in contexts.items():
         try:
@@ -85,7 +85,7 @@ def read_answers(folder: Path, contexts: Mapping[str, Contexts], *, item_count: 
     return Answers(lists=lists, costs=costs)
 
 
-def _read_costs(folder: Path) -> Costs:
+def read_costs(folder: Path) -> Costs:
     try:
         about: Any = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

@@ -22,6 +22,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from bundle_ml.baskets import Baskets
+from bundle_ml.benchmark.for_sessions.datasets import NAMES as NAMES_FOR_SESSIONS
 from bundle_ml.benchmark.for_users.datasets import NAMES as NAMES_FOR_USERS
 from bundle_ml.catalogue import CatalogueItem
 from bundle_ml.errors import DataError
@@ -60,7 +61,7 @@ def read_dataset(name: str, folder: Path) -> Orders:
     """
     if name not in NAMES:
         raise DataError(
-            f"Unknown data set {name!r}; expected one of {', '.join((*NAMES, *NAMES_FOR_USERS))}. "
+            f"Unknown data set {name!r}; expected one of {', '.join((*NAMES, *NAMES_FOR_USERS, *NAMES_FOR_SESSIONS))}. "
             "Read a file of your own with --orders FILE."
         )
     orders, items = folder / name / "orders.parquet", folder / name / "items.parquet"

@@ -103,7 +103,7 @@ def train_until_the_last(orders: Orders, folder: Path, settings: Settings) -> Tr
     manifest = train(lines, items, artefact, settings=settings)
     vocabulary, tensors = read_vocabulary(artefact), read_tensors(artefact)
     keys = vocabulary["keys"]
-    baskets, later_baskets = (read_baskets(file, keys)[0] for file in (lines, later))
+    baskets, later_baskets = (read_baskets(file, keys)[0].numbered_as(keys) for file in (lines, later))
     shelf = Shelf.of(keys, read_catalogue(items))
     number_of = {key: number for number, key in enumerate(shelf.keys)}
     fitted = from_tensors(tensors, vocabulary["facts"])

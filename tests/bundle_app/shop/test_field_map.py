@@ -210,6 +210,15 @@ def test_what_a_product_costs_the_shop_is_read_where_it_is_mapped(settings: Any)
     assert with_map(settings).get_items([str(thing.pk)], None)[str(thing.pk)].cost is None
 
 
+def test_what_is_read_watched_or_heard_is_told_where_it_is_mapped(settings: Any) -> None:
+    book, cup = make_products(2)
+    settings.BUNDLE_APP = {
+        "MAP": {"preset": "tutorial", "item_fields": {"content": lambda product: product.pk == book.pk}}
+    }
+
+    assert {item.key: item.content for item in FieldMapAdapter().items()} == {str(book.pk): True, str(cup.pk): False}
+
+
 def test_a_shop_without_a_cart_function_says_what_to_do() -> None:
     request: Any = None
 
