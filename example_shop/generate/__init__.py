@@ -6,6 +6,7 @@ test can ask whether it was learned:
 * An anchor (a laptop) is bought with its partners (this mouse, that keyboard, a bag), each far more often than chance.
 * Colours of one product substitute for each other: no basket holds two of them.
 * Titles of one series (books, films, records) are bought together.
+* Some products come in sizes. A basket holds the product; which size was sold is settled when the shop is filled.
 * Families have seasons (the garden in spring, gifts in December), members have tastes, and a few products sell much
   more than most. Some orders are cancelled, some things are bought for no reason at all.
 """
