@@ -6,6 +6,7 @@
 #   make benchmark DATASET=online_retail_ii | ORDERS=path/to/orders.csv|parquet [PEERS=all] [BUDGET=600] [DATA=folder]
 #                  [JSON=results.json]                            our models and other packages' on the same questions
 #                  [TASK=next_basket]                             what shoppers buy the next time
+#                  [ABLATION=1]                                   ours without each of its parts as well
 
 PYTHON ?= python3
 VENV   := .venv
@@ -44,7 +45,7 @@ test-money: $(VENV)/.dev
 benchmark: $(VENV)/.demo $(if $(filter none,$(PEERS)),,$(PEERS_VENV)/.done)
 	@test -n "$(DATASET)$(ORDERS)" || { echo "Name a data set or a file: make benchmark DATASET=… or ORDERS=…"; exit 1; }
 	$(BIN)/python -m bundle_ml benchmark $(if $(DATASET),--dataset '$(DATASET)',--orders '$(ORDERS)') \
-	  $(if $(TASK),--task $(TASK)) $(if $(DATA),--data '$(DATA)') --peers '$(PEERS)' --budget-seconds $(BUDGET) --json '$(JSON)' --work '$(basename $(JSON))'
+	  $(if $(TASK),--task $(TASK)) $(if $(ABLATION),--ablation) $(if $(DATA),--data '$(DATA)') --peers '$(PEERS)' --budget-seconds $(BUDGET) --json '$(JSON)' --work '$(basename $(JSON))'
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .

@@ -12,6 +12,7 @@ from example_shop import account_views, cart_views, views
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", views.home, name="home"),
+    path("favicon.ico", views.icon, name="icon"),
     path("search/", views.search, name="search"),
     path("category/<slug:slug>/", views.category, name="category"),
     path("product/<path:sku>/", views.product, name="product"),

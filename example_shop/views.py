@@ -5,7 +5,8 @@ from __future__ import annotations
 from django.core.paginator import Page, Paginator
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
+from django.templatetags.static import static
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
@@ -20,6 +21,15 @@ SORTS = {
     "-price": (_("Price, high to low"), ("-price", "pk")),
     "title": (_("Title"), ("title", "pk")),
 }
+
+
+@require_safe
+def icon(_request: HttpRequest) -> HttpResponse:
+    """Where browsers look on pages that name no icon, such as the admin's.
+
+    A "not found" there would be a page with a form, and its new CSRF cookie would refuse the login that is being typed.
+    """
+    return redirect(static("example_shop/favicon.svg"), permanent=True)
 
 
 @require_safe

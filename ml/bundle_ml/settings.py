@@ -228,7 +228,7 @@ class Settings:
     variant_together_ratio: float = 0.9
     """Two variants of one product, known by their titles, share a bundle from this share of the rarer one's orders
     on; above 1 they never do."""
-    longer_title_together_ratio: float = 0.5
+    longer_title_together_ratio: float = 0.6
     """The same where the one title holds all words of the other: it may be a phone's case instead of its colour."""
     variant_cosine: float = 0.72
     """Titles of one category so alike, words weighed by how rare they are, name variants as well."""

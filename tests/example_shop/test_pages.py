@@ -31,6 +31,13 @@ PAGES = [
 LOCALE = Path(__file__).parents[2] / "example_shop" / "locale" / "zh_Hans" / "LC_MESSAGES"
 
 
+def test_a_browser_that_looks_for_an_icon_is_given_no_cookie(client: Client) -> None:
+    response = client.get("/favicon.ico")
+
+    assert response.headers["Location"].endswith("example_shop/favicon.svg")
+    assert not response.cookies
+
+
 @pytest.mark.parametrize("language", ["en", "zh-hans"])
 @pytest.mark.parametrize("path", PAGES)
 def test_every_page_opens_in_both_languages_with_nothing_inline(

@@ -78,7 +78,7 @@ def test_variants_share_a_bundle_only_where_nearly_everybody_buys_both() -> None
     assert _substitutes(titles, nearly_always, variant_together_ratio=1.1).replaces(0, 1)
 
 
-def test_a_longer_title_is_a_part_or_a_cover_where_every_other_buyer_takes_it_too() -> None:
+def test_a_longer_title_is_a_part_or_a_cover_where_most_of_its_buyers_take_both() -> None:
     titles = ["Nova Phone Black", "Nova Phone Case Black", "Nova Phone Case Blue", *COLOURED]
     often = [[0, 1], [0, 2]] * 20 + [[0], [1], [2]] * 10
 

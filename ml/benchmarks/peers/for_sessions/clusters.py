@@ -29,7 +29,11 @@ def _cosines(known: asked.Sessions, categories: float, width: int | None) -> np.
         blocks = []
         for texts, weight in ((known.titles, 1 - categories), (paths, categories)):
             block = TfidfVectorizer(sublinear_tf=True).fit_transform(texts)
-            block = TruncatedSVD(width, random_state=0).fit_transform(block) if width else block.toarray()
+            block = (
+                TruncatedSVD(min(width, block.shape[1]), random_state=0).fit_transform(block)
+                if width
+                else block.toarray()
+            )
             blocks.append(normalize(block) * weight**0.5)
         _vectors[categories, width] = np.hstack(blocks).astype(np.float32)
     return _vectors[categories, width]
