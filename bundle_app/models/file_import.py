@@ -66,3 +66,6 @@ class FileImportContent(models.Model):
 
     file_import = models.OneToOneField(FileImport, on_delete=models.CASCADE, primary_key=True, related_name="content")
     content = models.BinaryField()
+
+    def __str__(self) -> str:
+        return str(self.file_import)

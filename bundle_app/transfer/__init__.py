@@ -5,7 +5,7 @@ Optional: it needs the extra `[transfer]` and "import_export" in INSTALLED_APPS;
 (as resources of django-import-export), `runs` checks and applies a file, `screens` are its pages in admin.
 
 What is unusual: a file decides nothing that its owner could not decide by hand. Each row goes through the form of its
-bundle or rule, asks for the same permissions, and leaves the same entry in the log of decisions. And django-import-export
-hands a file from upload to confirmation through a temporary folder of one machine; here it is a row of the database, so
-that a worker on another one can go on with it.
+bundle or rule, asks for the same permissions, and leaves the same entry in the log of decisions. And where
+django-import-export hands a file from upload to confirmation through a temporary folder of one machine, here it is a
+row of the database, so that a worker on another one can go on with it.
 """

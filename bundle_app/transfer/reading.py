@@ -69,7 +69,8 @@ def read(name: str, content: bytes, *, known: Collection[str], needed: Collectio
     while headers and not headers[-1]:  # Spreadsheets like to append empty columns.
         headers.pop()
     _check_headers(headers, known, needed)
-    dataset, numbers = tablib.Dataset(headers=headers), []
+    dataset = tablib.Dataset(headers=headers)
+    numbers: list[int] = []
     most = conf.load().import_max_rows
     for number, row in rows:
         values = [cells.read(cell) for cell in row]

@@ -32,7 +32,7 @@ class SafeField(fields.Field):
 
 
 class FormResource(resources.ModelResource):
-    """`COLUMNS` are the form's fields of the same name. Without one of the `NEEDED` columns no row can be understood."""
+    """`COLUMNS` are the form's fields of the same name; without the `NEEDED` columns no row can be understood."""
 
     COLUMNS: ClassVar[tuple[str, ...]]
     NEEDED: ClassVar[tuple[str, ...]] = ()

@@ -71,7 +71,8 @@ class RuleResource(FormResource):
     def get_or_init_instance(self, instance_loader: Any, row: Mapping[str, str]) -> tuple[Rule, bool]:
         text = row.get("number", "")
         if not text:
-            rule = self.by_asking.get(self._asked_by(row))
+            asked = self._asked_by(row)
+            rule = None if asked is None else self.by_asking.get(asked)
         else:
             rule = self.standing.get(int(text)) if text.isascii() and text.isdigit() and len(text) < 19 else None
             if rule is None:

@@ -34,7 +34,7 @@ from bundle_app.admin.decisions import MOVES
 from bundle_app.admin.presentation import badge
 from bundle_app.exceptions import BrokerUnreachable, BundleError
 from bundle_app.models import Bundle, FileImport, Rule
-from bundle_app.transfer import cells, runs
+from bundle_app.transfer import cells, reading, runs
 from bundle_app.transfer.bundles import BundleResource
 from bundle_app.transfer.results import BundleResultResource
 from bundle_app.transfer.rules import RuleResource
@@ -118,7 +118,7 @@ class TransferMixin(ExportMixin):
         return TemplateResponse(request, "admin/bundle_app/transfer/import.html", context)
 
     def _taken(self, request: HttpRequest, file: Any) -> HttpResponse:
-        runs.reading.check_size(file.name, file.size)  # Before it is read into memory.
+        reading.check_size(file.name, file.size)  # Before it is read into memory.
         try:
             run = runs.hand_in(kind=self.kind, name=file.name, content=file.read(), user=request.user)
         except BrokerUnreachable as error:
@@ -137,9 +137,9 @@ class TransferringRuleAdmin(TransferMixin, RuleAdmin):
     resource_classes = [RuleResource]
 
 
-for model, screen in ((Bundle, TransferringBundleAdmin), (Rule, TransferringRuleAdmin)):
-    admin.site.unregister(model)
-    admin.site.register(model, screen)
+admin.site.unregister([Bundle, Rule])
+admin.site.register(Bundle, TransferringBundleAdmin)
+admin.site.register(Rule, TransferringRuleAdmin)
 
 
 @admin.register(FileImport)
