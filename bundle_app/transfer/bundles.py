@@ -31,7 +31,6 @@ DECIDED = ("status", "pinned")
 NEEDED = ("products",)
 COLUMNS = ("title", *DECIDED, *PRICE_FIELDS)
 TOLD = ("number", "product_titles", "kind", "source", "sold", "decided_at")
-"""Columns of an export that an import overlooks."""
 
 
 class BundleResource(FormResource):

@@ -51,7 +51,12 @@ class FormResource(resources.ModelResource):
 
     @classmethod
     def known_columns(cls) -> list[str]:
-        return [field.column_name for field in cls.fields.values()]
+        return list(cls._meta.fields)
+
+    @classmethod
+    def told_columns(cls) -> list[str]:
+        """Columns of an export that an import overlooks."""
+        return [name for name in cls._meta.fields if cls.fields[name].readonly]
 
     def run(self, sheet: Sheet, *, is_trial: bool) -> list[dict[str, Any]]:
         """Apply a file, all of it or nothing, and tell what became of each row. A trial is taken back at its end."""

@@ -110,8 +110,8 @@ class TransferMixin(ExportMixin):
             "title": _("Import"),
             "form": form,
             "opts": self.model._meta,
-            "columns": [name for name in resource.known_columns() if name in {*resource.COLUMNS, *resource.NEEDED}],
-            "told_columns": sorted(set(resource.known_columns()) - {*resource.COLUMNS, *resource.NEEDED}),
+            "columns": [name for name in resource.known_columns() if name not in resource.told_columns()],
+            "told_columns": resource.told_columns(),
             "most_rows": conf.load().import_max_rows,
             "media": self.media,
         }
