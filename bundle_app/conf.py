@@ -98,7 +98,7 @@ class Settings:
     import_max_rows: int = 20_000
     """The most rows of such a file."""
 
-    import_in_background_bytes: int = 32_768
+    import_in_background_bytes: int = 8_192
     """Larger files are checked and applied by a worker; smaller ones at once, in the web process."""
 
     api_throttle: str = "120/min"
