@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.utils.translation import gettext_lazy as _
 
 
@@ -13,3 +13,6 @@ class BundleAppConfig(AppConfig):
 
     def ready(self) -> None:
         from bundle_app import checks  # noqa: F401  (registers itself)
+
+        if apps.is_installed("import_export") and apps.is_installed("django.contrib.admin"):
+            from bundle_app.transfer import screens  # noqa: F401  (takes the place of screens without import and export)

@@ -92,6 +92,15 @@ class Settings:
     keep_versions: int = 3
     """How many published model versions keep their scores and files, so that they can be rolled back to."""
 
+    import_max_bytes: int = 5 * 2**20
+    """The largest file of bundles or rules that is taken in."""
+
+    import_max_rows: int = 20_000
+    """The most rows of such a file."""
+
+    import_in_background_bytes: int = 8_192
+    """Larger files are checked and applied by a worker; smaller ones at once, in the web process."""
+
     api_throttle: str = "120/min"
     """Rate limit of the REST interface, per visitor, as DRF writes it."""
 
@@ -146,7 +155,15 @@ def _parsed(key: str, value: Any) -> Any:
             return _checked(key, value, bool, "True or False")
         case "HISTORY_DAYS" if value is None:
             return None
-        case "HISTORY_DAYS" | "K_ANONYMITY" | "LEASE_SECONDS" | "KEEP_VERSIONS":
+        case (
+            "HISTORY_DAYS"
+            | "K_ANONYMITY"
+            | "LEASE_SECONDS"
+            | "KEEP_VERSIONS"
+            | "IMPORT_MAX_BYTES"
+            | "IMPORT_MAX_ROWS"
+            | "IMPORT_IN_BACKGROUND_BYTES"
+        ):
             return _positive(key, value)
         case "API_THROTTLE" if not re.fullmatch(r"\d+/(s|sec|second|m|min|minute|h|hour|d|day)", str(value)):
             raise ConfigurationError(f"BUNDLE_APP['API_THROTTLE'] is {value!r}; expected a rate such as '120/min'.")

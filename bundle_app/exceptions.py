@@ -15,6 +15,7 @@
     ├── BundleNotOnOffer        (LookupError)           unknown, paused, or outside its dates; for the shopper
     │   └── BundleUsedUp                                as many sets were sold as may be; for the shopper
     ├── OutsideTransaction      (RuntimeError)          the shop's checkout redeems bundles outside its transaction
+    ├── FileRefused             (ValueError)            a file of bundles or rules cannot be read
     └── CannotAddToCart         (ValueError)            the shop's cart refused a bundle; the message is for the shopper
         └── ChoiceNotOffered                            a variant that is none of the bundle's was chosen; likewise
 
@@ -86,6 +87,10 @@ class BundleUsedUp(BundleNotOnOffer):
 class OutsideTransaction(BundleError, RuntimeError):
     """Bundles are redeemed outside a transaction: a set would count as sold though its order failed. Call `redeem` and
     `give_back` inside the `transaction.atomic()` that writes the order."""
+
+
+class FileRefused(BundleError, ValueError):
+    """This file cannot be read. Save it as CSV (UTF-8) or as an Excel workbook (.xlsx)."""
 
 
 class WorseThanLive(CannotPublish):

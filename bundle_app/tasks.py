@@ -17,6 +17,7 @@ from celery import Task, shared_task
 from bundle_app import conf, maintenance, publishing, training
 from bundle_app.exceptions import AlreadyTraining
 from bundle_app.models import TrainingRun
+from bundle_app.transfer import queue
 
 SAFE_TO_REPEAT: dict[str, Any] = {"acks_late": True, "reject_on_worker_lost": True}
 
@@ -47,4 +48,12 @@ def publish(version_id: int) -> int:
 @shared_task(name="bundle_app.sweep", **SAFE_TO_REPEAT)
 def sweep() -> dict[str, int]:
     """Put right what lost messages, killed workers and deleted products left behind."""
-    return maintenance.sweep()
+    return {**maintenance.sweep(), "imports_resumed": queue.resume()}
+
+
+@shared_task(name=queue.TASK, **SAFE_TO_REPEAT)
+def import_file(import_id: int) -> str:
+    """Check a file that was handed in, or apply it once its preview was confirmed. Returns what became of it."""
+    from bundle_app.transfer import runs  # needs the extra [transfer], which not every shop has
+
+    return runs.proceed(import_id, tells_progress=True)

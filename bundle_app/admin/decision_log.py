@@ -108,13 +108,13 @@ def changes(decision: Decision) -> SafeString:
     """Each change in a line: "Status: Review → Active"."""
     model = MODELS[decision.subject_kind]
     lines = [
-        (_label(model, name), _value(model, name, before), _value(model, name, after))
+        (field_label(model, name), field_value(model, name, before), field_value(model, name, after))
         for name, (before, after) in decision.changes.items()
     ]
     return format_html_join("", '<span class="bundle-change">{}: {} → {}</span>', lines)
 
 
-def _label(model: type[Model], name: str) -> str:
+def field_label(model: type[Model], name: str) -> str:
     try:
         label = str(getattr(model._meta.get_field(name), "verbose_name", name))
     except FieldDoesNotExist:
@@ -122,7 +122,7 @@ def _label(model: type[Model], name: str) -> str:
     return label[:1].upper() + label[1:]
 
 
-def _value(model: type[Model], name: str, value: Any) -> str:
+def field_value(model: type[Model], name: str, value: Any) -> str:
     if value is None or value == "":
         return "–"
     if isinstance(value, bool):

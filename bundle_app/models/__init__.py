@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bundle_app.models.bundle import Bundle, BundlePart, composition_hash
 from bundle_app.models.decision import Decision, Entry
+from bundle_app.models.file_import import FileImport, FileImportContent
 from bundle_app.models.model_version import ModelVersion
 from bundle_app.models.redemption import Redemption
 from bundle_app.models.rule import Rule
@@ -15,6 +16,8 @@ __all__ = [
     "BundlePart",
     "Decision",
     "Entry",
+    "FileImport",
+    "FileImportContent",
     "ModelVersion",
     "Redemption",
     "Rule",

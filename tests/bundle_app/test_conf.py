@@ -43,6 +43,7 @@ def test_the_floor_is_exact(settings: Any) -> None:
         ({"QQQQ": 1}, "BUNDLE_APP has the unknown key 'QQQQ'. Known keys: ADAPTER"),
         ({"LEASE_SECONDS": 0}, "BUNDLE_APP['LEASE_SECONDS'] is 0; expected a whole number of at least 1."),
         ({"LEASE_SECONDS": True}, "BUNDLE_APP['LEASE_SECONDS'] is True; expected a whole number of at least 1."),
+        ({"IMPORT_MAX_ROWS": 0}, "BUNDLE_APP['IMPORT_MAX_ROWS'] is 0; expected a whole number of at least 1."),
         ({"HISTORY_DAYS": "30"}, "BUNDLE_APP['HISTORY_DAYS'] is '30'; expected a whole number of at least 1."),
         ({"AUTO_ACTIVATE": "no"}, "BUNDLE_APP['AUTO_ACTIVATE'] is 'no'; expected True, False, or a dict"),
         ({"MAP": "tutorial"}, "BUNDLE_APP['MAP'] is 'tutorial'; expected a dict."),

@@ -14,7 +14,7 @@ from tests.worlds import make_products
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("tutorial_shop")]
 
 
-@pytest.mark.parametrize("name", ["train", "publish", "sweep"])
+@pytest.mark.parametrize("name", ["train", "publish", "sweep", "import_file"])
 def test_a_task_is_acknowledged_after_it_is_done_and_goes_to_its_own_queue(name: str) -> None:
     task = getattr(tasks, name)
 
@@ -73,4 +73,4 @@ def test_sweeping_says_what_it_did() -> None:
     TrainingRun.objects.create()
     TrainingRun.objects.update(created_at=timezone.now() - timedelta(hours=1))
 
-    assert tasks.sweep() == {"runs_resumed": 1, "bundles_activated": 0, "bundles_forgotten": 0}
+    assert tasks.sweep() == {"runs_resumed": 1, "bundles_activated": 0, "bundles_forgotten": 0, "imports_resumed": 0}
