@@ -191,9 +191,7 @@ class Composer:
 
     def _prior(self, draft: Draft, items: IntArray) -> FloatArray:
         """What categories that make a set add to each item's score."""
-        weight = self.settings.template_weight
-        priors = [weight * self.templates.prior(draft.items, item) for item in items.tolist()]
-        return np.asarray(priors, np.float32)
+        return self.settings.template_weight * self.templates.priors(draft.items, items)
 
     def _partners(self, anchor: int) -> IntArray:
         """What can be sold and is bought with the anchor clearly above chance: nothing else enters its bundles."""

@@ -67,10 +67,11 @@ class Likeness:
 
     def features(self, pairs: Sequence[tuple[int, int]]) -> Cells:
         """(N, F)."""
-        found = [
-            (self.alike_titles(*pair), float(self._one_category(*pair)), self._same_shoppers(*pair)) for pair in pairs
-        ]
-        return np.asarray(found, np.float64).reshape(-1, len(FEATURES))
+        return np.asarray([self.features_of(*pair) for pair in pairs], np.float64).reshape(-1, len(FEATURES))
+
+    def features_of(self, one: int, other: int) -> tuple[float, ...]:
+        """In the order of `FEATURES`."""
+        return self.alike_titles(one, other), float(self._one_category(one, other)), self._same_shoppers(one, other)
 
     def alike_titles(self, one: int, other: int) -> float:
         return cosine(self.titles[one], self.titles[other])

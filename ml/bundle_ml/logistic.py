@@ -8,7 +8,9 @@ Shapes: N cases, F features.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import mul
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +31,10 @@ class Logistic:
 
     def probabilities(self, features_NF: Cells) -> Cells:
         return np.asarray(scipy.special.expit(features_NF @ self.weights_F + self.intercept))
+
+    def probability(self, features: Sequence[float]) -> float:
+        """The same for one case, without the ways of arrays."""
+        return float(scipy.special.expit(sum(map(mul, features, self.weights_F.tolist()), self.intercept)))
 
 
 def fit_logistic(features_NF: Cells, is_true_N: BoolArray, *, l2: float = 1.0) -> Logistic:

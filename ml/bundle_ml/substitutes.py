@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bundle_ml.baskets import Baskets, FloatArray
 from bundle_ml.category_pairs import CategoryPairs
@@ -35,6 +35,8 @@ from bundle_ml.shelf import Shelf
 from bundle_ml.titles import words
 
 MIN_ORDERS_TOGETHER = 5
+MOST_REMEMBERED = 200_000
+"""Pairs whose answer is kept."""
 
 
 def stems(title: str) -> frozenset[tuple[str, ...]]:
@@ -85,6 +87,7 @@ class Substitutes:
     model: Logistic
     pairs: CategoryPairs
     settings: Settings
+    _remembered: dict[tuple[int, int], bool] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -107,7 +110,15 @@ class Substitutes:
         return self.likeness.postings
 
     def replaces(self, one: int, other: int) -> bool:
-        """Say whether the two are substitutes."""
+        """Say whether the two are substitutes; the search asks about the same pairs again and again."""
+        pair = (one, other) if one < other else (other, one)
+        if pair not in self._remembered:
+            if len(self._remembered) >= MOST_REMEMBERED:
+                self._remembered.clear()
+            self._remembered[pair] = self._decide(*pair)
+        return self._remembered[pair]
+
+    def _decide(self, one: int, other: int) -> bool:
         decided = self.pairs.may_share(self.titles.categories[one], self.titles.categories[other])
         if decided is not None:
             return not decided
@@ -145,5 +156,4 @@ class Substitutes:
         company = self.likeness.company(one, other)
         if company is not None and company < ALIKE_COMPANY:
             return False
-        probability = self.model.probabilities(self.likeness.features([(one, other)]))
-        return float(probability[0]) >= self.settings.substitute_probability
+        return self.model.probability(self.likeness.features_of(one, other)) >= self.settings.substitute_probability

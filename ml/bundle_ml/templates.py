@@ -4,7 +4,7 @@ Lift of two categories is how often items of the one are bought with items of th
 are weighed by 1/(length - 1), as in co-purchase, so that a few wholesale baskets do not make everything look expected.
 A bundle repeats a category only where its items are bought with each other more often than by chance.
 
-Shapes: V items, C categories.
+Shapes: V items, C categories, M members of a bundle, N items asked about.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 import scipy.sparse
 
 from bundle_ml.artefact import Template
-from bundle_ml.baskets import Baskets, FloatArray
+from bundle_ml.baskets import Baskets, FloatArray, IntArray
 from bundle_ml.category_pairs import CategoryPairs
 from bundle_ml.evidence import Postings
 from bundle_ml.rungs import incidence
@@ -33,7 +33,8 @@ SHRINKAGE_PAIRS = 5.0
 @dataclass(frozen=True, slots=True, eq=False)
 class Templates:
     names: tuple[str, ...]
-    number_of_item: tuple[int | None, ...]
+    number_V: IntArray
+    """Of each item's category; -1 where it is unknown."""
     log_lift_CC: FloatArray
     orders: Postings
     """For each category the orders that hold any of its items."""
@@ -43,44 +44,42 @@ class Templates:
     def of(cls, baskets: Baskets, shelf: Shelf, *, pairs: CategoryPairs | None = None) -> Templates:
         names = tuple(sorted({category for category in shelf.categories if category is not None}))
         number_of = {name: number for number, name in enumerate(names)}
-        numbers = tuple(None if category is None else number_of[category] for category in shelf.categories)
+        number_V = np.asarray([-1 if each is None else number_of[each] for each in shelf.categories], np.int32)
         item_count = shelf.learned_count
-        known = np.asarray([item for item in range(item_count) if numbers[item] is not None], np.int64)
-        of_known = np.asarray([numbers[item] for item in known.tolist()], np.int64)
+        known = np.flatnonzero(number_V[:item_count] >= 0)
         member_VC = scipy.sparse.csr_array(
-            (np.ones(len(known), np.float32), (known, of_known)), shape=(item_count, len(names))
+            (np.ones(len(known), np.float32), (known, number_V[known])), shape=(item_count, len(names))
         )
         return cls(
             names,
-            numbers,
+            number_V,
             _log_lift(baskets.of_several(), member_VC),
             _orders_with(baskets, member_VC),
             pairs or CategoryPairs(),
         )
 
-    def prior(self, members: Sequence[int], item: int) -> float:
-        """Say how well an item's category goes with those of a bundle: the mean logarithm of lift; 0 if unknown."""
-        number = self.number_of_item[item]
-        others = [self.number_of_item[member] for member in members]
-        known = [other for other in others if other is not None]
-        if number is None or not known:
-            return 0.0
-        lifts = [float(self.log_lift_CC[other, number]) for other in known if other != number]
-        return sum(max(-STRONGEST, min(STRONGEST, each)) for each in lifts) / len(known)
+    def priors(self, members: Sequence[int], items: IntArray) -> FloatArray:
+        """Say how well each item's category goes with those of a bundle: the mean logarithm of lift; 0 if unknown."""
+        number_N, of_members = self.number_V[items], self.number_V[list(members)]
+        known_M = of_members[of_members >= 0]
+        if not len(known_M):
+            return np.zeros(len(items), np.float32)
+        lift_MN = self.log_lift_CC[known_M[:, None], number_N].clip(-STRONGEST, STRONGEST)
+        lift_MN[(known_M[:, None] == number_N) | (number_N < 0)] = 0
+        return np.asarray(lift_MN.mean(axis=0), np.float32)
 
     def may_join(self, members: Sequence[int], item: int) -> bool:
         """Refuse an item whose category is in the bundle already, unless such items are bought with each other."""
-        number = self.number_of_item[item]
-        if number is None or all(self.number_of_item[member] != number for member in members):
+        number = int(self.number_V[item])
+        if number < 0 or number not in self.number_V[list(members)]:
             return True
         decided = self.pairs.may_share(self.names[number], self.names[number])
         return bool(self.log_lift_CC[number, number] > 0) if decided is None else decided
 
     def evidence(self, items: Sequence[int]) -> Template | None:
         """Count how often the categories of a bundle meet in one order; None where a category is unknown, or one."""
-        numbers = [self.number_of_item[item] for item in items]
-        known = sorted({number for number in numbers if number is not None})
-        if None in numbers or len(known) < 2:
+        known = np.unique(self.number_V[list(items)]).tolist()
+        if -1 in known or len(known) < 2:
             return None
         together, count = self.orders.support(known), self.orders.basket_count
         expected = prod(self.orders.orders(number) / max(count, 1) for number in known) * count
@@ -93,7 +92,7 @@ class Templates:
     def strongest(self, count: int) -> list[Template]:
         """List the pairs of categories that speak most for each other, for a person to read."""
         ranked = sorted(combinations(range(len(self.names)), 2), key=lambda pair: (-self.log_lift_CC[pair], pair))
-        items = {number: item for item, number in enumerate(self.number_of_item) if number is not None}
+        items = {number: item for item, number in enumerate(self.number_V.tolist()) if number >= 0}
         found = (self.evidence([items[one], items[other]]) for one, other in ranked[:count])
         return [each for each in found if each is not None and each.orders]
 

@@ -30,3 +30,12 @@ def test_what_can_be_told_apart_without_error_leaves_weights_finite() -> None:
 
     assert np.isfinite(model.weights_F).all()
     assert model.probabilities(np.asarray([[0.0], [1.0]])).round().tolist() == [0.0, 1.0]
+
+
+def test_one_case_alone_has_the_probability_that_it_has_among_others() -> None:
+    model = fit_logistic(np.asarray([[0.0, 1.0], [1.0, 0.5]] * 50), np.asarray([False, True] * 50))
+    cases_NF = np.asarray([[0.2, 0.9], [500.0, 0.0], [-1e6, 3.0]])
+
+    alone = [model.probability(case) for case in cases_NF.tolist()]
+
+    assert alone == pytest.approx(model.probabilities(cases_NF).tolist())

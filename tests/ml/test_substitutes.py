@@ -130,3 +130,12 @@ def test_the_shop_has_the_last_word_on_two_categories() -> None:
     assert not decided.replaces(0, 1)
     assert decided.replaces(2, 3)
     assert not decided.replaces(0, 2)
+
+
+def test_the_answer_is_the_same_either_way_round_and_however_often() -> None:
+    substitutes = _substitutes(["Trail Backpack Blue", "Trail Backpack Red", "Oat Milk"])
+
+    for _ in range(2):
+        assert substitutes.replaces(0, 1)
+        assert substitutes.replaces(1, 0)
+        assert not substitutes.replaces(2, 0)

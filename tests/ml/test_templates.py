@@ -27,27 +27,38 @@ def _templates(pairs: CategoryPairs | None = None, *, unbought: int = 0) -> Temp
     return Templates.of(baskets, Shelf.of(baskets.keys, items), pairs=pairs)
 
 
+def _prior(templates: Templates, members: list[int], item: int) -> float:
+    return float(templates.priors(members, np.asarray([item], np.int32))[0])
+
+
 def test_categories_that_are_bought_together_speak_for_each_other() -> None:
     templates = _templates()
 
-    assert templates.prior([MUG], SPOON) > 0
-    assert templates.prior([MUG], PAN) < 0
-    assert templates.prior([MUG, PAN], SPOON) == pytest.approx(
-        (templates.prior([MUG], SPOON) + templates.prior([PAN], SPOON)) / 2
+    assert _prior(templates, [MUG], SPOON) > 0
+    assert _prior(templates, [MUG], PAN) < 0
+    assert _prior(templates, [MUG, PAN], SPOON) == pytest.approx(
+        (_prior(templates, [MUG], SPOON) + _prior(templates, [PAN], SPOON)) / 2
     )
 
 
+def test_many_items_are_asked_about_at_once() -> None:
+    templates, items = _templates(), np.asarray([SPOON, PAN, GIFT, MUG], np.int32)
+
+    assert templates.priors([MUG, GIFT], items).tolist() == [_prior(templates, [MUG, GIFT], item) for item in items]
+    assert templates.priors([GIFT], items).tolist() == [0.0] * 4
+
+
 def test_an_unknown_category_says_nothing() -> None:
-    assert _templates().prior([GIFT], MUG) == _templates().prior([MUG], GIFT) == 0
+    assert _prior(_templates(), [GIFT], MUG) == _prior(_templates(), [MUG], GIFT) == 0
 
 
 def test_no_pair_of_categories_outweighs_everything() -> None:
     templates = _templates()
     certain = np.full_like(templates.log_lift_CC, 99)
 
-    assert Templates(templates.names, templates.number_of_item, certain, templates.orders, templates.pairs).prior(
-        [MUG], SPOON
-    ) == pytest.approx(STRONGEST)
+    sure = Templates(templates.names, templates.number_V, certain, templates.orders, templates.pairs)
+
+    assert _prior(sure, [MUG], SPOON) == pytest.approx(STRONGEST)
 
 
 def test_a_category_is_not_repeated_unless_orders_show_that_it_should() -> None:
@@ -79,7 +90,7 @@ def test_the_evidence_is_counted_in_orders() -> None:
 def test_what_nobody_bought_yet_has_its_category_all_the_same() -> None:
     templates = _templates(unbought=1)
 
-    assert templates.prior([8], SPOON) == templates.prior([MUG], SPOON)
+    assert _prior(templates, [8], SPOON) == _prior(templates, [MUG], SPOON)
 
 
 def test_chance_is_that_of_two_different_items() -> None:
