@@ -206,6 +206,26 @@ def share_bar(shares: Mapping[str, float], *, labels: Mapping[str, Any] | None =
     )
 
 
+def ratio_bar(ratio: float, *, label: str) -> SafeString:
+    """One share (0..1) of a whole, as a bar in a frame; the number is told in its title."""
+    return format_html(
+        '<svg xmlns="http://www.w3.org/2000/svg" class="bundle-shares" role="img" viewBox="0 0 {} {}" width="{}"'
+        ' height="{}"><title>{} {}</title><rect class="bundle-ratio-whole" width="{}" height="{}" fill="#eeeeee"/>'
+        '<rect class="bundle-ratio" width="{}" height="{}" fill="{}"/></svg>',
+        BAR_WIDTH,
+        BAR_HEIGHT,
+        BAR_WIDTH,
+        BAR_HEIGHT,
+        label,
+        f"{ratio:.0%}",
+        BAR_WIDTH,
+        BAR_HEIGHT,
+        round(min(max(ratio, 0.0), 1.0) * BAR_WIDTH, 2),
+        BAR_HEIGHT,
+        SHARE_COLOURS["transformer"],
+    )
+
+
 def share_swatch(name: str) -> SafeString:
     """A small square in the colour of a share, for the legend."""
     return format_html(

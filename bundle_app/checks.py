@@ -25,6 +25,8 @@ E004_REST_FRAMEWORK = "bundle_app.E004"
 E005_TRAIN = "bundle_app.E005"
 E006_DATABASE = "bundle_app.E006"
 W001_STORAGE = "bundle_app.W001"
+W003_NO_ANONYMITY = "bundle_app.W003"
+W004_TELLING_ACTIVATION = "bundle_app.W004"
 
 
 NO_CART = checks.Warning(
@@ -93,6 +95,35 @@ def check_rest_framework(**_: Any) -> list[CheckMessage]:
             id=E004_REST_FRAMEWORK,
         )
     ]
+
+
+@register("bundle_app")
+def check_k_anonymity(**_: Any) -> list[CheckMessage]:
+    """The threshold of counts hides what it is there to hide."""
+    try:
+        settings = conf.load()
+    except BundleError:
+        return []
+    found: list[CheckMessage] = []
+    if settings.k_anonymity == 1:
+        found.append(
+            checks.Warning(
+                "BUNDLE_APP['K_ANONYMITY'] is 1: shoppers are told of bundles that one single order holds.",
+                hint="Set it to 5, the default, or more.",
+                id=W003_NO_ANONYMITY,
+            )
+        )
+    least = settings.auto_activate.min_support if settings.auto_activate else 0
+    if 0 < least < settings.k_anonymity:
+        found.append(
+            checks.Warning(
+                f"BUNDLE_APP['AUTO_ACTIVATE']['min_support'] is {least}, below K_ANONYMITY, {settings.k_anonymity}: "
+                "that a bundle goes live by itself tells more of its orders than is told in words.",
+                hint="Raise min_support to K_ANONYMITY, or leave it out.",
+                id=W004_TELLING_ACTIVATION,
+            )
+        )
+    return found
 
 
 @register("bundle_app")

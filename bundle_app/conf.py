@@ -84,7 +84,8 @@ class Settings:
     """A new model that learned from fewer than this share of the live model's order lines waits for a person."""
 
     k_anonymity: int = 5
-    """Counts of orders below this number are not told to shoppers."""
+    """Counts of orders below this number are told to nobody, neither shoppers nor staff, and nor are numbers from which
+    they follow (see `telling`). 1 hides nothing but what was never bought."""
 
     lease_seconds: int = 30
     """A training run that has not been heard of for so long is taken to be dead."""

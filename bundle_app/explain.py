@@ -1,7 +1,7 @@
 """Why a bundle is shown, in one sentence for shoppers, and how its price is written.
 
-It turns the evidence that a model left beside a score into words. It never says more than the evidence holds: a count
-of orders below the privacy threshold is not told, and nothing is called popular in a shop that has hardly sold.
+It turns the evidence that a model left beside a score into words. It never says more than may be told of the evidence
+(see `telling`), and nothing is called popular in a shop that has hardly sold.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 from django.utils.formats import number_format
 from django.utils.translation import get_language, gettext, ngettext
 
-from bundle_app import conf
+from bundle_app import conf, telling
 from bundle_app.pricing import Discount, DiscountForm, smallest_unit
 
 SYMBOLS: Mapping[str, str] = {
@@ -25,6 +25,9 @@ SYMBOLS: Mapping[str, str] = {
 
 SYMBOL_FIRST = frozenset("en zh ja ko th hi he ga ms nl tr".split())
 """Languages that write the symbol before the amount."""
+
+NOTABLE_CONFIDENCE = 0.1
+"""A smaller share of the anchor's orders is no argument for a shopper."""
 
 
 def money(amount: Decimal, currency: str) -> str:
@@ -84,45 +87,37 @@ def why(evidence: Mapping[str, Any], *, rung: str, anchor_key: str, titles: Mapp
     """
     if not rung:
         return gettext("Put together by our team")
-    enough = conf.load().k_anonymity
-    support = _count(evidence.get("support"))
-    if support >= enough:
-        return ngettext(
-            "Bought together in %(count)s order", "Bought together in %(count)s orders", support
-        ) % {"count": number_format(support, use_l10n=True, force_grouping=True)}  # fmt: skip
-    partner = _best_partner(evidence, anchor_key=anchor_key, titles=titles, enough=enough)
-    if partner:
-        return gettext("Customers who bought %(anchor)s also bought %(part)s") % {
-            "anchor": titles[anchor_key],
-            "part": titles[partner],
+    told = telling.tell(evidence, threshold=conf.load().k_anonymity)
+    anchor = titles.get(anchor_key, "")
+    if told.support is not None:
+        return _bought_together(told.support, told.confidence, anchor)
+    partner = next((titles[key] for key in told.partners if key in titles and key != anchor_key), "")
+    if anchor and partner:
+        return gettext("Customers who bought %(anchor)s also bought %(part)s") % {"anchor": anchor, "part": partner}
+    leading = titles.get(telling.leading(evidence))
+    if leading:
+        return gettext("Chosen to go well with %(item)s") % {"item": leading}
+    return _by_rung(rung, evidence, is_told=told.orders is not None)
+
+
+def _bought_together(support: int, confidence: float | None, anchor: str) -> str:
+    """With the share of the anchor's orders, where it is worth a word."""
+    count = number_format(support, use_l10n=True, force_grouping=True)
+    if not anchor or confidence is None or confidence < NOTABLE_CONFIDENCE:
+        return ngettext("Bought together in %(count)s order", "Bought together in %(count)s orders", support) % {
+            "count": count
         }
-    return _by_rung(rung, evidence, enough=enough)
+    return ngettext(
+        "Bought together in %(count)s order, %(percent)s%% of those with %(anchor)s",
+        "Bought together in %(count)s orders, %(percent)s%% of those with %(anchor)s",
+        support,
+    ) % {"count": count, "percent": round(confidence * 100), "anchor": anchor}
 
 
-def _best_partner(
-    evidence: Mapping[str, Any], *, anchor_key: str, titles: Mapping[str, str], enough: int
-) -> str | None:
-    """The part that was bought with the anchor most often, where that is often enough to be told."""
-    if anchor_key not in titles:
-        return None
-    told = evidence.get("parts") or {}
-    together = {
-        key: _count(told[key].get("together"))
-        for key in titles
-        if key != anchor_key and isinstance(told.get(key), dict)
-    }
-    best = max(together, key=lambda key: together[key], default=None)
-    return best if best is not None and together[best] >= enough else None
-
-
-def _by_rung(rung: str, evidence: Mapping[str, Any], *, enough: int) -> str:
-    if rung in {"category", "popularity"} and _count(evidence.get("orders")) >= enough:
+def _by_rung(rung: str, evidence: Mapping[str, Any], *, is_told: bool) -> str:
+    if rung in {"category", "popularity"} and is_told:
         category = evidence.get("category")
         if rung == "category" and category:
             return gettext("Popular in %(category)s") % {"category": category}
         return gettext("Popular in the same category") if rung == "category" else gettext("Popular in this shop")
     return gettext("Chosen to go well together")
-
-
-def _count(value: object) -> int:
-    return value if isinstance(value, int) else 0

@@ -13,11 +13,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from bundle_app import conf, explain, suggesting
+from bundle_app.admin.evidence import told_of
 from bundle_app.admin.presentation import grouped, rounded
 from bundle_app.models import Bundle, Score
 from bundle_app.pricing import Line
 from bundle_app.serving import Offer
 from bundle_app.suggesting import Bound, Suggestion
+from bundle_app.telling import Told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +61,14 @@ def advice(bundle: Bundle, offer: Offer | None, scores: Sequence[Score]) -> Advi
 
 
 def _together(score: Score) -> Decimal:
-    """How many of the anchor's buyers take the rest anyway, carefully: see `cautious_ratio`."""
-    support, orders = (int(score.evidence.get(name) or 0) for name in ("support", "anchor_orders"))
+    """How many of the anchor's buyers take the rest anyway, carefully: see `cautious_ratio`.
+
+    From the suggestion its counts could be worked out. So in place of a bundle's that may not be told stands the most
+    that it can be, and in place of its anchor's the least that it can be: both suggest less.
+    """
+    told = told_of(score)
+    support = told.threshold - 1 if told.support is None else told.support
+    orders = support if told.anchor_orders is None else told.anchor_orders
     return suggesting.cautious_ratio(support, orders)
 
 
@@ -74,15 +82,7 @@ def _heading(suggestion: Suggestion, currency: str) -> str:
 
 
 def _reasons(suggestion: Suggestion, score: Score, *, anchor: str) -> list[str]:
-    support, orders = (int(score.evidence.get(name) or 0) for name in ("support", "anchor_orders"))
-    reasons = [
-        ngettext(
-            "%(support)s of %(orders)s order with %(anchor)s holds the rest anyway: there a discount is given away.",
-            "%(support)s of %(orders)s orders with %(anchor)s hold the rest anyway: there a discount is given away.",
-            orders,
-        )
-        % {"support": grouped(support), "orders": grouped(orders), "anchor": anchor}
-    ]
+    reasons = [_sold_anyway(told_of(score), anchor)]
     if suggestion.percent:
         reasons.append(
             _("It pays for itself if it wins %(share)s of 100 buyers who would not have taken the set.")
@@ -95,6 +95,39 @@ def _reasons(suggestion: Suggestion, score: Score, *, anchor: str) -> list[str]:
             % {"percent": rounded(float(conf.load().min_price_ratio) * 100, decimal_count=0)}
         )
     return reasons
+
+
+def _sold_anyway(told: Told, anchor: str) -> str:
+    facts = {"anchor": anchor, "fewer": grouped(told.threshold), "support": grouped(told.support or 0)}
+    if told.anchor_orders is None:
+        if told.support is None:
+            return _("Too few orders to say how many with %(anchor)s hold the rest anyway.") % facts
+        return (
+            ngettext(
+                "%(support)s order with %(anchor)s holds the rest anyway: there a discount is given away.",
+                "%(support)s orders with %(anchor)s hold the rest anyway: there a discount is given away.",
+                told.support,
+            )
+            % facts
+        )
+    facts["orders"] = grouped(told.anchor_orders)
+    if told.support is None:
+        return (
+            ngettext(
+                "Fewer than %(fewer)s of %(orders)s order with %(anchor)s hold the rest anyway.",
+                "Fewer than %(fewer)s of %(orders)s orders with %(anchor)s hold the rest anyway.",
+                told.anchor_orders,
+            )
+            % facts
+        )
+    return (
+        ngettext(
+            "%(support)s of %(orders)s order with %(anchor)s holds the rest anyway: there a discount is given away.",
+            "%(support)s of %(orders)s orders with %(anchor)s hold the rest anyway: there a discount is given away.",
+            told.anchor_orders,
+        )
+        % facts
+    )
 
 
 def _bound(suggestion: Suggestion) -> str:

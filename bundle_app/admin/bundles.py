@@ -27,7 +27,7 @@ from bundle_app.admin import advice, dashboard, decision_log, parts, prices
 from bundle_app.admin.bundle_list import BundleChangeList, standing_notes
 from bundle_app.admin.decision_log import ReasonActionForm, reason_of
 from bundle_app.admin.decisions import MOVES, action_of, decide
-from bundle_app.admin.evidence import evidence_rows, rung_label, sentence
+from bundle_app.admin.evidence import brought_rows, evidence_rows, rung_label, sentence
 from bundle_app.admin.filters import ByRule, LearnedFrom, ValidNow
 from bundle_app.admin.presentation import badge, rounded
 from bundle_app.admin.product_picker import found_products
@@ -284,6 +284,7 @@ class BundleAdmin(BundleAdminBase):
         copy = urlencode({"parts": parts.written(bundle.quantities())})
         return {
             "evidence_rows": evidence_rows(bundle, _live_scores(bundle)),
+            "brought_rows": brought_rows(bundle, _live_scores(bundle)),
             "is_generated": bundle.source == Bundle.Source.GENERATED,
             "copy_url": f"{reverse('admin:bundle_app_bundle_add')}?{copy}" if self.has_add_permission(request) else "",
             **_preview(bundle, request),

@@ -8,7 +8,7 @@ from django.db.models import Count, Max, OuterRef, Subquery
 from django.utils.translation import gettext as _
 from import_export import resources
 
-from bundle_app import conf
+from bundle_app import conf, telling
 from bundle_app.models import Bundle, Redemption, Score
 from bundle_app.transfer import cells, composition
 from bundle_app.transfer.rows import SafeField
@@ -19,11 +19,10 @@ NAMES = (
     *("orders", "support", "confidence", "lift"),
     *("sold", "sold_at_most", "order_count", "last_sold_at"),
 )
-COUNTED = ("support", "confidence", "lift")
 
 
 class BundleResultResource(resources.ModelResource):
-    """One row a bundle; its best score in the live model. Counts of fewer orders than K_ANONYMITY are left out."""
+    """One row a bundle; its best score in the live model, with what may be told of its evidence (see `telling`)."""
 
     number = SafeField("pk", "number")
     products = SafeField(column_name="products")
@@ -107,6 +106,4 @@ def _best(bundle: Bundle, name: str) -> str:
 
 def _evidence(bundle: Bundle, name: str) -> str:
     evidence: dict[str, Any] = next((score.evidence for score in _scores(bundle)), {})
-    if name in COUNTED and int(evidence.get("support") or 0) < conf.load().k_anonymity:
-        return ""
-    return cells.written(evidence.get(name))
+    return cells.written(getattr(telling.tell(evidence, threshold=conf.load().k_anonymity), name))

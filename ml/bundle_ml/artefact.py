@@ -16,7 +16,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,11 @@ class Evidence:
     """What speaks for the categories of the parts; None where they are unknown, or one."""
     in_these_quantities: int | None = None
     """Orders that hold all parts in the bundle's proportion; None where it holds one of each."""
+    rest_orders: int | None = None
+    """Orders that hold all parts but the anchor; None in an artefact of before they were kept."""
+    influence: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """What each part brings to each other: part → other part → so much of the other's score (see `influence`).
+    Empty for a pair, and for a bundle that no blend composed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

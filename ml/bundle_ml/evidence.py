@@ -66,10 +66,20 @@ def gather_evidence(
     template: Template | None = None,
     in_these_quantities: int | None = None,
 ) -> Evidence:
-    """Count for a bundle whose first item is its anchor.
+    """Count for a bundle whose first item is its anchor, exactly.
 
-    confidence = support / orders of the anchor; lift = confidence / share of all orders that hold the rest. Both are
-    None where nothing can be divided.
+    support = orders that hold all items; confidence = support / orders that hold the anchor; lift = confidence / share
+    of all orders that hold the rest. Confidence and lift are None where nothing can be divided.
+
+    >>> from bundle_ml.baskets import baskets_from_pairs
+    >>> orders, items = np.array([[0, 0], [0, 1], [1, 0], [1, 1], [2, 0], [3, 2], [4, 2]], np.int32).T
+    >>> when = np.arange(5, dtype=np.int64)
+    >>> baskets, _ = baskets_from_pairs(tuple("abc"), orders, items, np.ones(7, np.float32), ordered_at=when)
+    >>> found = gather_evidence(Postings.of(baskets, item_count=3), "abc", [0, 1], {})
+    >>> found.orders, found.support, found.anchor_orders, found.rest_orders  # of five orders two hold a and b
+    (5, 2, 3, 2)
+    >>> found.confidence, found.lift  # 2 / 3, and (2 / 3) / (2 / 5)
+    (0.666667, 1.6667)
 
     Source: Agrawal, Imielinski & Swami 1993 (support, confidence), Brin et al. 1997 (lift).
     """
@@ -87,4 +97,5 @@ def gather_evidence(
         parts={keys[part]: {"together": postings.together(anchor, part)} for part in rest},
         template=template,
         in_these_quantities=in_these_quantities,
+        rest_orders=rest_orders,
     )

@@ -22,6 +22,7 @@ from bundle_ml.category_pairs import CategoryPairs
 from bundle_ml.evidence import Postings, gather_evidence
 from bundle_ml.fallback import Fallback, Pair
 from bundle_ml.generation import Affinity, Composer, Draft
+from bundle_ml.influence import Influence, influences
 from bundle_ml.quantities import QuantityRule
 from bundle_ml.rungs import (
     CATEGORY,
@@ -126,7 +127,7 @@ class Proposer:
                 candidates += [self._candidate(draft, rank, typical) for rank, draft in enumerate(drafts, 1)]
             else:
                 candidates += [self._pair(pair, rank) for rank, pair in enumerate(self.fallback.pairs(anchor), 1)]
-        candidates = bounded(candidates, count=self.settings.shop_bundle_count)
+        candidates = self._with_influence(bounded(candidates, count=self.settings.shop_bundle_count))
         return candidates + self._shop_wide(candidates)
 
     def coverage(self, candidates: Sequence[Candidate]) -> dict[str, int]:
@@ -186,6 +187,26 @@ class Proposer:
         if self.shelf.content[list(items)].all():
             return CONTENT
         return PAIR if len(items) == 2 else SET
+
+    def _with_influence(self, candidates: Sequence[Candidate]) -> list[Candidate]:
+        """Tell of each learned set what its parts bring to each other; asked last, so of what is published alone."""
+        if self.composer is None:
+            return list(candidates)
+        number_of = {key: number for number, key in enumerate(self.shelf.keys)}
+        sets = [tuple(sorted(number_of[key] for key, _ in each.items)) for each in candidates]
+        learned = [each.rung == self.rung and len(each.items) > 2 for each in candidates]
+        asked = sorted({found for found, is_learned in zip(sets, learned, strict=True) if is_learned})
+        influence_of = dict(zip(asked, influences(self.composer.blend, asked), strict=True))
+        return [
+            self._influenced(candidate, influence_of[found]) if is_learned else candidate
+            for candidate, found, is_learned in zip(candidates, sets, learned, strict=True)
+        ]
+
+    def _influenced(self, candidate: Candidate, influence: Influence) -> Candidate:
+        by_part: dict[str, dict[str, float]] = {key: {} for key, _ in candidate.items}
+        for (one, other), brought in influence.items():
+            by_part[self.shelf.keys[one]][self.shelf.keys[other]] = round(brought, 4)
+        return replace(candidate, evidence=replace(candidate.evidence, influence=by_part))
 
     @staticmethod
     def _score(value: float, typical: float) -> float:

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from bundle_app.charts import BAR_WIDTH, reliability_plot, share_bar, share_swatch, ticks, training_curve
+from bundle_app.charts import BAR_WIDTH, ratio_bar, reliability_plot, share_bar, share_swatch, ticks, training_curve
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -97,7 +97,14 @@ def test_a_reliability_plot_has_a_dot_above_its_prediction_for_each_bin() -> Non
 
 
 @pytest.mark.parametrize(
-    "svg", [training_curve(curve(3)), reliability_plot(BINS), share_bar({"ease": 1.0}), share_swatch("ease")]
+    "svg",
+    [
+        training_curve(curve(3)),
+        reliability_plot(BINS),
+        share_bar({"ease": 1.0}),
+        ratio_bar(0.5, label="Tea"),
+        share_swatch("ease"),
+    ],
 )
 def test_no_picture_brings_a_style_or_a_script(svg: str) -> None:
     for node in drawn(svg).iter():

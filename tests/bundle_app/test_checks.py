@@ -53,6 +53,27 @@ def test_a_misspelt_training_setting_is_found_before_training(settings: Any) -> 
     assert "Did you mean 'max_bundle_size'?" in found()["bundle_app.E005"]
 
 
+def test_a_threshold_that_hides_nothing_is_reported(settings: Any) -> None:
+    settings.BUNDLE_APP = {**settings.BUNDLE_APP, "K_ANONYMITY": 1}
+
+    assert "bundles that one single order holds" in found()["bundle_app.W003"]
+
+
+@pytest.mark.parametrize(("least", "is_found"), [(0, False), (1, True), (6, True), (7, False)])
+def test_going_live_by_itself_must_not_tell_a_small_count(settings: Any, least: int, is_found: bool) -> None:
+    settings.BUNDLE_APP = {**settings.BUNDLE_APP, "K_ANONYMITY": 7, "AUTO_ACTIVATE": {"min_support": least}}
+
+    assert ("bundle_app.W004" in found()) is is_found
+
+
+@pytest.mark.parametrize("nonsense", [0, -5, True, "5", 5.0, None])
+def test_a_threshold_that_is_no_count_is_an_error(settings: Any, nonsense: object) -> None:
+    settings.BUNDLE_APP = {**settings.BUNDLE_APP, "K_ANONYMITY": nonsense}
+
+    message = f"BUNDLE_APP['K_ANONYMITY'] is {nonsense!r}; expected a whole number of at least 1."
+    assert found()["bundle_app.E001"] == message
+
+
 def test_tables_on_another_database_are_refused(settings: Any) -> None:
     settings.DATABASE_ROUTERS = ["tests.bundle_app.test_checks.Elsewhere"]
 

@@ -47,6 +47,35 @@ def test_a_partner_below_the_threshold_is_not_named() -> None:
     assert said({"support": 2, "parts": {"b": {"together": 4}}}) == "Chosen to go well together"
 
 
+@pytest.mark.parametrize(
+    ("support", "anchor_orders", "sentence"),
+    [
+        (132, 421, "Bought together in 132 orders, 31% of those with Laptop"),
+        (132, 2000, "Bought together in 132 orders"),  # 6.6 % is no argument
+        (132, 134, "Bought together in 132 orders"),  # two orders hold a laptop alone
+        (4, 8, "Chosen to go well together"),
+    ],
+)
+def test_the_share_of_the_anchors_orders_is_told_where_it_says_much_and_nothing_of_few(
+    support: int, anchor_orders: int, sentence: str
+) -> None:
+    ratio = support / anchor_orders
+    evidence = {"orders": 9000, "support": support, "anchor_orders": anchor_orders, "confidence": ratio}
+    assert said(evidence) == sentence
+
+
+def test_the_share_is_told_of_a_product_and_not_of_the_whole_shop() -> None:
+    evidence = {"orders": 9000, "support": 132, "anchor_orders": 421, "confidence": 0.31}
+    assert said(evidence, anchor_key="") == "Bought together in 132 orders"
+
+
+def test_where_too_few_bought_any_of_it_the_part_is_named_that_brings_most() -> None:
+    evidence = {"influence": {"b": {"a": 1.0, "c": 0.5}, "c": {"a": 2.0, "b": 1.5}, "a": {"b": -1.0}}}
+    assert said(evidence) == "Chosen to go well with Bag"
+    assert said({"influence": {"x": {"a": 1.0}}}) == "Chosen to go well together"
+    assert said({"influence": {"a": {"b": -1.0}}}) == "Chosen to go well together"
+
+
 def test_no_partner_is_named_for_the_whole_shop() -> None:
     evidence = {"orders": 100, "parts": {"b": {"together": 9}}}
     assert said(evidence, anchor_key="", rung="popularity") == "Popular in this shop"

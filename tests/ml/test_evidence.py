@@ -19,7 +19,7 @@ def test_support_counts_the_orders_that_hold_all(items: list[int], support: int)
 def test_evidence_agrees_with_counting_by_hand() -> None:
     evidence = gather_evidence(POSTINGS, "abcdef", [0, 1, 2], {"popularity": 1.0})
 
-    assert (evidence.orders, evidence.support, evidence.anchor_orders) == (5, 1, 3)
+    assert (evidence.orders, evidence.support, evidence.anchor_orders, evidence.rest_orders) == (5, 1, 3, 2)
     assert evidence.confidence == pytest.approx(1 / 3, abs=1e-6)
     assert evidence.lift == pytest.approx((1 / 3) / (2 / 5), abs=1e-4)
     assert evidence.parts == {"b": {"together": 2}, "c": {"together": 1}}

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
+from bundle_ml.artefact import Candidate
 from tests.ml.conftest import TrainedShop
 
 
@@ -53,6 +55,32 @@ def test_every_candidate_keeps_the_contract(trained_shop: TrainedShop) -> None:
         assert sum(candidate.evidence.shares.values()) == pytest.approx(1.0, abs=1e-4)
         assert set(candidate.evidence.parts) == set(keys[1:])
         assert candidate.kind == ("pair" if len(keys) == 2 else "set")
+        others = {key: set(keys) - {key} for key in keys}
+        told = {key: set(brought) for key, brought in candidate.evidence.influence.items()}
+        assert told == (others if len(keys) > 2 and candidate.rung == trained_shop.manifest.rung else {})
+
+
+def test_what_the_parts_bring_to_each_other_is_told_alike_on_every_page(trained_shop: TrainedShop) -> None:
+    by_set: dict[frozenset[str], dict[str, Any]] = {}
+    for candidate in trained_shop.candidates():
+        influence = {key: dict(brought) for key, brought in candidate.evidence.influence.items()}
+        assert by_set.setdefault(frozenset(key for key, _ in candidate.items), influence) == influence
+
+
+def test_the_planted_anchor_brings_most_to_its_partners(trained_shop: TrainedShop) -> None:
+    """Partners are bought with the anchor, and with each other only because of it."""
+    partners = trained_shop.shop.partners
+    tops = {each.anchor: each for each in trained_shop.candidates() if each.rank == 1 and each.evidence.influence}
+    asked = [tops[anchor] for anchor, wanted in partners.items() if anchor in tops and len(wanted) > 1]
+
+    def brings_most(candidate: Candidate) -> str:
+        influence = candidate.evidence.influence
+        return max(influence, key=lambda key: sum(influence[key].values()))
+
+    right = [candidate for candidate in asked if brings_most(candidate) == candidate.anchor]
+
+    assert len(asked) == sum(len(wanted) > 1 for wanted in partners.values())
+    assert len(right) >= 0.9 * len(asked), f"{len(right)} of {len(asked)}"
 
 
 def test_no_anchor_gets_the_same_set_twice(trained_shop: TrainedShop) -> None:

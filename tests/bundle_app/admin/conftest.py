@@ -12,10 +12,11 @@ from django.test import Client
 
 from tests.bundle_app.tutorial_shop import TUTORIAL, products
 
-EVIDENCE = {
+EVIDENCE: dict[str, Any] = {
     "orders": 18204,
     "support": 132,
     "anchor_orders": 421,
+    "rest_orders": 1674,
     "confidence": 0.3135,
     "lift": 3.41,
     "shares": {"transformer": 0.46, "ease": 0.30, "co_purchase": 0.18, "popularity": 0.06},

@@ -22,7 +22,7 @@ def exported() -> dict[str, str]:
 def test_a_row_tells_the_best_score_and_the_sales(goods: list[Any]) -> None:
     live, old = version(), version(live=False)
     made = bundle(goods[:2], use_count=3, max_uses=10)
-    evidence = {"orders": 100, "support": 20, "confidence": 0.5, "lift": 2.0}
+    evidence = {"orders": 100, "support": 20, "anchor_orders": 40, "rest_orders": 25, "confidence": 0.5, "lift": 2.0}
     score(made, live, anchor=goods[1], rank=2, evidence=evidence)
     score(made, live, anchor=goods[0], rank=1, score=0.75, evidence=evidence)
     score(made, old, anchor=goods[0], rank=1, score=0.99)
@@ -47,7 +47,8 @@ def test_a_row_tells_the_best_score_and_the_sales(goods: list[Any]) -> None:
 @pytest.mark.parametrize(("support", "expected"), [(4, ""), (5, "5")])
 def test_counts_below_the_threshold_of_anonymity_leave_no_trace(goods: list[Any], support: int, expected: str) -> None:
     made = bundle(goods[:2])
-    evidence = {"orders": 100, "support": support, "confidence": 0.5, "lift": 2.0}
+    evidence: dict[str, float] = {"orders": 100, "support": support, "anchor_orders": 40, "rest_orders": 25}
+    evidence |= {"confidence": support / 40, "lift": 2.0}
     score(made, version(), anchor=goods[0], evidence=evidence)
 
     row = exported()
