@@ -26,7 +26,7 @@ def _default_work_dir() -> Path:
     return Path(tempfile.gettempdir()) / "bundle_app"
 
 
-KINDS = ("pair", "set", "content")
+KINDS = ("pair", "set", "content", "personal")
 """Kinds of bundles that a model composes."""
 
 

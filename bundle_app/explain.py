@@ -94,6 +94,9 @@ def why(evidence: Mapping[str, Any], *, rung: str, anchor_key: str, titles: Mapp
     partner = next((titles[key] for key in told.partners if key in titles and key != anchor_key), "")
     if anchor and partner:
         return gettext("Customers who bought %(anchor)s also bought %(part)s") % {"anchor": anchor, "part": partner}
+    in_hand = [titles[key] for key in evidence.get("context") or () if key in titles]
+    if len(in_hand) == 2:
+        return gettext("Chosen to go well with %(one)s and %(other)s") % {"one": in_hand[0], "other": in_hand[1]}
     leading = titles.get(telling.leading(evidence))
     if leading:
         return gettext("Chosen to go well with %(item)s") % {"item": leading}

@@ -22,6 +22,7 @@ from django.utils.dateparse import parse_datetime
 from bundle_app import activating, conf, engine
 from bundle_app.leases import Lease
 from bundle_app.models import Bundle, BundlePart, ModelVersion, Score, composition_hash
+from bundle_app.models.score import context_key
 from bundle_app.shop import get_adapter
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ def _scores(version: ModelVersion, batch: list[Candidate], ids: Mapping[str, int
     for candidate in batch:
         yield Score(
             model_version=version,
-            anchor_key=candidate.anchor,
+            anchor_key=context_key(candidate.evidence.context) if candidate.evidence.context else candidate.anchor,
             bundle_id=ids[composition_hash(dict(candidate.items))],
             score=candidate.score,
             rank=candidate.rank,
@@ -161,7 +162,9 @@ def _bundle_ids(version: ModelVersion, batch: list[Candidate], catalogue: Mappin
 
     Conflicts are ignored: a merchandiser may make the same bundle by hand at this very moment.
     """
-    by_hash = {composition_hash(dict(candidate.items)): candidate for candidate in batch}
+    by_hash: dict[str, Candidate] = {}
+    for candidate in batch:  # The first says of what kind it is.
+        by_hash.setdefault(composition_hash(dict(candidate.items)), candidate)
     known = _known_ids(by_hash)
     fresh = {digest: candidate for digest, candidate in by_hash.items() if digest not in known}
     thresholds = conf.load().auto_activate

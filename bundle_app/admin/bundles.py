@@ -149,13 +149,18 @@ class BundleAdmin(BundleAdminBase):
         best = _best(bundle)
         if best is None:
             return None
-        page_count = len(_live_scores(bundle))
+        context_count = sum(bool(score.context) for score in _live_scores(bundle))
+        page_count = len(_live_scores(bundle)) - context_count
         pages = ngettext("on %(count)d page", "on %(count)d pages", page_count) % {"count": page_count}
+        contexts = ngettext(
+            "in carts with %(count)d pair of products", "in carts with %(count)d pairs of products", context_count
+        ) % {"count": context_count}
         rank = _("best rank %(rank)d, score %(score)s") % {
             "rank": best.rank,
             "score": rounded(best.score, decimal_count=3),
         }
-        return _noted(sentence(best), [rank, pages, str(rung_label(best.rung))])
+        where = [pages] * bool(page_count) + [contexts] * bool(context_count)
+        return _noted(sentence(best), [rank, *where, str(rung_label(best.rung))])
 
     # Decisions
 

@@ -169,7 +169,13 @@ def evidence_rows(bundle: Bundle, scores: Iterable[Score]) -> list[EvidenceRow]:
     """The scores of one bundle, each with its anchor's title. Needs no query if the parts are loaded."""
     titles = {part.item_key: part.title or part.item_key for part in bundle.parts.all()}
     titles[SHOP_WIDE] = _("Whole shop")
-    return [_row(score, titles.get(score.anchor_key, score.anchor_key)) for score in scores]
+    return [_row(score, _anchor(score, titles)) for score in scores]
+
+
+def _anchor(score: Score, titles: Mapping[str, str]) -> str:
+    if score.context:
+        return " + ".join(titles.get(key, key) for key in score.context)
+    return titles.get(score.anchor_key, score.anchor_key)
 
 
 def _sentences(score: Score, anchor: str) -> list[str]:
@@ -180,7 +186,7 @@ def _sentences(score: Score, anchor: str) -> list[str]:
 def _row(score: Score, anchor: str) -> EvidenceRow:
     ratios = {name: float(ratio) for name, ratio in (score.evidence.get("shares") or {}).items() if ratio}
     return EvidenceRow(
-        anchor=anchor,
+        anchor=_("Cart with %(products)s") % {"products": anchor} if score.context else anchor,
         score=score,
         rung=rung_label(score.rung),
         sentences=[text for text in _sentences(score, anchor) if text],

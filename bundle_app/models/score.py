@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Collection
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -11,9 +14,24 @@ from bundle_app.models.model_version import ModelVersion
 SHOP_WIDE = ""
 """The anchor of bundles that suit any page; shown where an item has none of its own."""
 
+CONTEXT_MARK = "~"
+
+
+def context_key(item_keys: Collection[str]) -> str:
+    """The anchor of bundles for whoever has all of these items in hand, in whatever order they are told.
+
+    >>> context_key(["7", "12"]) == context_key(["12", "7"]), len(context_key(["7", "12"]))
+    (True, 41)
+    """
+    digest = hashlib.sha256("\x00".join(sorted(item_keys)).encode()).hexdigest()
+    return f"{CONTEXT_MARK}{digest[:40]}"
+
 
 class Score(models.Model):
-    """One row per (model version, anchor, bundle). The anchor is the item whose page is looked at, or SHOP_WIDE."""
+    """One row per (model version, anchor, bundle).
+
+    The anchor is the item whose page is looked at, a context of several items in hand (`context_key`), or SHOP_WIDE.
+    """
 
     model_version = models.ForeignKey(
         ModelVersion, on_delete=models.CASCADE, related_name="scores", verbose_name=_("model version")
@@ -41,3 +59,8 @@ class Score(models.Model):
 
     def __str__(self) -> str:
         return f"{self.anchor_key or '*'} #{self.rank}"
+
+    @property
+    def context(self) -> tuple[str, ...]:
+        """The items that must be in hand together; empty where the anchor is one item, or none."""
+        return tuple(self.evidence.get("context") or ())

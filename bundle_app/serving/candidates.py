@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from itertools import combinations
 from typing import Any
 
 from django.db.models import (
@@ -28,7 +29,7 @@ from django.db.models import (
 
 from bundle_app.models import Bundle, BundlePart, ModelVersion
 from bundle_app.models.rule import RuleKind
-from bundle_app.models.score import SHOP_WIDE
+from bundle_app.models.score import CONTEXT_MARK, SHOP_WIDE, context_key
 from bundle_app.rules import ANYBODY, NO_RULES, Audience, RuleBook, applies, judge
 from bundle_app.serving.ruling import about_any, broad, not_hidden
 
@@ -37,6 +38,9 @@ SPARE_COUNT = 20
 
 ANCHOR_COUNT = 50
 """Anchors looked at; a cart of hundreds is cut to its first so many."""
+
+CONTEXT_ITEM_COUNT = 12
+"""Of these, so many are looked at two by two: bundles for pairs of them come before those for one."""
 
 NO_RANK = 0
 """Rank of a candidate that no model scored; the ranks of scores count from 1."""
@@ -51,8 +55,9 @@ class Tier(IntEnum):
 
     PINNED = 0
     BY_HAND = 1
-    SCORED = 2
-    SHOP_WIDE = 3
+    CONTEXT = 2
+    SCORED = 3
+    SHOP_WIDE = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +82,19 @@ class Candidate:
             return Tier.PINNED
         if self.rank == NO_RANK:
             return Tier.PINNED if self.bundle.pinned else Tier.BY_HAND
+        if self.is_for_context:
+            return Tier.CONTEXT
         return Tier.SHOP_WIDE if self.anchor_key == SHOP_WIDE else Tier.SCORED
+
+    @property
+    def is_for_context(self) -> bool:
+        """Whether it was composed for several items in hand together."""
+        return self.anchor_key.startswith(CONTEXT_MARK)
+
+    @property
+    def item_anchor(self) -> str:
+        """The item that it was found for; "" where that was a context, or nothing."""
+        return "" if self.is_for_context else self.anchor_key
 
     @property
     def order(self) -> tuple[Tier, bool, bool, int, int, float, int]:
@@ -112,7 +129,8 @@ def candidates_for(
     unwanted = valid_keys(exclude)
     if unwanted:
         on_offer = on_offer.exclude(Exists(BundlePart.objects.filter(bundle=OuterRef("pk"), item_key__in=unwanted)))
-    scored = _scored(on_offer, keys, wanted=None if book.rules else wanted)
+    contexts = [context_key(pair) for pair in combinations(keys[:CONTEXT_ITEM_COUNT], 2)]
+    scored = _scored(on_offer, keys, contexts, wanted=None if book.rules else wanted)
     by_hand = _by_hand(on_offer, keys, book, audience, wanted=wanted)
     rows = scored.union(by_hand, all=True)
     merged = _merged(map(_candidate, rows))
@@ -125,9 +143,9 @@ def candidates_for(
 
 
 def best_grounds(bundle: Bundle) -> Candidate:
-    """A bundle on its best grounds in the live model, an item's before the whole shop's: one query."""
+    """A bundle on its best grounds in the live model, an item's before a context's, then the shop's: one query."""
     scores = bundle.scores.filter(model_version__state=ModelVersion.State.LIVE)
-    best = min(scores, key=lambda score: (score.anchor_key == SHOP_WIDE, score.rank), default=None)
+    best = min(scores, key=lambda score: (score.anchor_key == SHOP_WIDE, bool(score.context), score.rank), default=None)
     if best is None:
         return Candidate(bundle=bundle, anchor_key=SHOP_WIDE, evidence={})
     return Candidate(
@@ -155,17 +173,20 @@ def _ruled(
             )
 
 
-def _scored(on_offer: QuerySet[Bundle], keys: Sequence[str], *, wanted: int | None) -> QuerySet[Any]:
-    """Rows of the live model: the first ranks of each anchor, and of the whole shop.
+def _scored(
+    on_offer: QuerySet[Bundle], keys: Sequence[str], contexts: Sequence[str], *, wanted: int | None
+) -> QuerySet[Any]:
+    """Rows of the live model: those of each context, the first ranks of each anchor, and of the whole shop.
 
     With rules in force, `wanted` is None and all ranks are read, as many as a model composes for an anchor: the first
     may be hidden, and the last may be what a rule puts first.
     """
     if wanted is None:
-        ranks = Q(scores__anchor_key__in=[SHOP_WIDE, *keys])
+        ranks = Q(scores__anchor_key__in=[SHOP_WIDE, *keys, *contexts])
     else:
         ranks = Q(scores__anchor_key=SHOP_WIDE, scores__rank__lte=wanted)
         ranks |= Q(scores__anchor_key__in=keys, scores__rank__lte=3 + wanted // max(len(keys), 1))
+        ranks |= Q(scores__anchor_key__in=contexts)
     scored = on_offer.filter(ranks, scores__model_version__state=ModelVersion.State.LIVE)
     return scored.order_by().annotate(
         anchor_key=F("scores__anchor_key"),

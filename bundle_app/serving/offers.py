@@ -177,10 +177,10 @@ def compose(
         why=explain.why(
             candidate.evidence,
             rung=candidate.rung,
-            anchor_key=candidate.anchor_key,
+            anchor_key=candidate.item_anchor,
             titles={part.item_key: cards[part.item_key].title for part in parts},
         ),
-        anchor_key=candidate.anchor_key or next((part.item_key for part in parts if part.item_key in anchors), ""),
+        anchor_key=candidate.item_anchor or next((part.item_key for part in parts if part.item_key in anchors), ""),
         available=available_count(bundle, missing, sold, held=held),
     )
 

@@ -69,10 +69,11 @@ class BundleResultResource(resources.ModelResource):
         return _best(bundle, "model_version_id")
 
     def dehydrate_product_page(self, bundle: Bundle) -> str:
-        return _best(bundle, "anchor_key")
+        best = next(iter(_scores(bundle)), None)
+        return cells.written(" + ".join(best.context) or best.anchor_key) if best else ""
 
     def dehydrate_page_count(self, bundle: Bundle) -> str:
-        return str(len(_scores(bundle)))
+        return str(sum(not score.context for score in _scores(bundle)))
 
     def dehydrate_best_rank(self, bundle: Bundle) -> str:
         return _best(bundle, "rank")

@@ -63,6 +63,9 @@ class Evidence:
     """Orders that hold all parts in the bundle's proportion; None where it holds one of each."""
     rest_orders: int | None = None
     """Orders that hold all parts but the anchor; None in an artefact of before they were kept."""
+    context: tuple[str, ...] = ()
+    """The items that the bundle was composed for, to be shown to whoever has all of them; empty: the anchor alone.
+    With it, `anchor_orders` are the orders that hold them all, and so with `parts` and `rest_orders`."""
     influence: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """What each part brings to each other: part → other part → so much of the other's score (see `influence`).
     Empty for a pair, and for a bundle that no blend composed."""
@@ -78,7 +81,7 @@ class Candidate:
     rank: int
     rung: str
     kind: str
-    """'pair' of products, 'set' of more, or 'content': books, films and music alone."""
+    """'pair' of products, 'set' of more, 'content': books, films and music alone, or 'personal': for a context."""
     evidence: Evidence
 
 
@@ -220,7 +223,8 @@ def _candidate(line: str, number: int) -> Candidate:
         items = tuple((str(key), int(quantity)) for key, quantity in value.pop("items"))
         evidence = value.pop("evidence")
         template = evidence.pop("template", None)
-        evidence = Evidence(template=None if template is None else Template(**template), **evidence)
+        context = tuple(map(str, evidence.pop("context", ())))
+        evidence = Evidence(template=None if template is None else Template(**template), context=context, **evidence)
         candidate = Candidate(items=items, evidence=evidence, **value)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ArtefactError(

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +29,7 @@ LOOKED_AT = 2000
 """The strongest bundles among which that list is chosen."""
 
 
-def jaccard(one: frozenset[int], other: frozenset[int]) -> float:
+def jaccard(one: frozenset[Any], other: frozenset[Any]) -> float:
     """
     >>> jaccard(frozenset({1, 2, 3}), frozenset({2, 3, 4}))
     0.5
@@ -71,6 +72,13 @@ def _around(anchor: int, draft: Draft) -> Draft:
     return replace(draft, items=(anchor, *(item for item in draft.items if item != anchor)))
 
 
+def most_alike(items: frozenset[str], others: Iterable[Candidate], *, duplicate_ratio: float) -> Candidate | None:
+    """Find the bundle of which one of these items would be a near-duplicate; None if there is none."""
+    shared = [(jaccard(items, frozenset(key for key, _ in each.items)), each) for each in others]
+    ratio, found = max(shared, key=lambda pair: pair[0], default=(0.0, None))
+    return found if ratio > duplicate_ratio else None
+
+
 def bounded(candidates: Sequence[Candidate], *, count: int | None) -> list[Candidate]:
     """Keep so many different bundles: every anchor's best before any anchor's second, the strongest first.
 
@@ -82,12 +90,13 @@ def bounded(candidates: Sequence[Candidate], *, count: int | None) -> list[Candi
     for candidate in sorted(candidates, key=lambda each: (each.rank, -each.score, each.items)):
         if len(allowed) < count:
             allowed.add(frozenset(candidate.items))
-    ranks: defaultdict[str, int] = defaultdict(int)
+    ranks: defaultdict[tuple[str, ...], int] = defaultdict(int)
     kept = []
     for candidate in candidates:
         if frozenset(candidate.items) in allowed:
-            ranks[candidate.anchor] += 1
-            kept.append(replace(candidate, rank=ranks[candidate.anchor]))
+            start = candidate.evidence.context or (candidate.anchor,)
+            ranks[start] += 1
+            kept.append(replace(candidate, rank=ranks[start]))
     return kept
 
 

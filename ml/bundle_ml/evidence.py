@@ -65,10 +65,11 @@ def gather_evidence(
     *,
     template: Template | None = None,
     in_these_quantities: int | None = None,
+    start_length: int = 1,
 ) -> Evidence:
-    """Count for a bundle whose first item is its anchor, exactly.
+    """Count, exactly, for a bundle that starts with its anchor, or with the `start_length` items of its context.
 
-    support = orders that hold all items; confidence = support / orders that hold the anchor; lift = confidence / share
+    support = orders that hold all items; confidence = support / orders that hold the start; lift = confidence / share
     of all orders that hold the rest. Confidence and lift are None where nothing can be divided.
 
     >>> from bundle_ml.baskets import baskets_from_pairs
@@ -83,8 +84,8 @@ def gather_evidence(
 
     Source: Agrawal, Imielinski & Swami 1993 (support, confidence), Brin et al. 1997 (lift).
     """
-    anchor, rest = items[0], items[1:]
-    support, anchor_orders, rest_orders = postings.support(items), postings.orders(anchor), postings.support(rest)
+    start, rest = items[:start_length], items[start_length:]
+    support, anchor_orders, rest_orders = map(postings.support, (items, start, rest))
     confidence = support / anchor_orders if anchor_orders else None
     lift = confidence * postings.basket_count / rest_orders if confidence is not None and rest_orders else None
     return Evidence(
@@ -94,8 +95,9 @@ def gather_evidence(
         confidence=None if confidence is None else round(confidence, 6),
         lift=None if lift is None else round(lift, 4),
         shares=shares,
-        parts={keys[part]: {"together": postings.together(anchor, part)} for part in rest},
+        parts={keys[part]: {"together": postings.support((*start, part))} for part in rest},
         template=template,
         in_these_quantities=in_these_quantities,
         rest_orders=rest_orders,
+        context=tuple(keys[item] for item in start) if start_length > 1 else (),
     )

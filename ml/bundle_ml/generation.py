@@ -1,20 +1,21 @@
-"""Compose bundles: beam search from an anchor, with a decision to stop.
+"""Compose bundles: beam search from an anchor, or from a context of several items, with a decision to stop.
 
 The blend says which item comes next; three rules, each of which a merchandiser can check in the evidence, say whether
 it may:
 
 1. **Bought together.** Every two items of a bundle were in one order, no more seldom than chance would have it; with
-   the anchor clearly more often.
+   what it starts from clearly more often.
 2. **Coherent.** The overlap of two items is the share of the rarer one's orders that hold the other. A bundle grows
-   while the next item overlaps with some member nearly as much as the anchor does with its best partner, and not too
-   much less with the anchor itself. When no item passes, the bundle is complete: that is the stop decision.
+   while the next item overlaps with some member nearly as much as the start does with its best partner, and not too
+   much less with the start itself. When no item passes, the bundle is complete: that is the stop decision.
 3. **No substitutes** (see `substitutes`), and no category twice unless its items are bought with each other (see
    `templates`).
 
-Bundles rank by the average score of their parts, to which categories that make a set add a little; a pair that could
-have grown counts half. Two bundles of one anchor must differ in most of their parts.
+Bundles rank by the average score of what was added, to which categories that make a set add a little; a pair that could
+have grown counts half. Two bundles of one start must differ in most of that.
 
-Not here: how many of each (see `quantities`), and what other anchors' bundles hold (see `assortment`).
+Not here: from which contexts to start (see `contexts`), how many of each (see `quantities`), and what other anchors'
+bundles hold (see `assortment`).
 
 Shapes: B drafts, C items asked about, V learned items, P parts of the blend.
 """
@@ -23,6 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 
 import numpy as np
 import scipy.sparse
@@ -37,27 +39,42 @@ from bundle_ml.shelf import Shelf
 from bundle_ml.substitutes import Substitutes
 from bundle_ml.templates import Templates
 
-ANCHORS_AT_ONCE = 32
+STARTS_AT_ONCE = 32
 NEXT_ITEMS_LOOKED_AT = 60
 INCOMPLETE = 0.5
 """What a bundle that could have grown is worth of a complete one."""
 CHILDREN_PER_DRAFT = 3
-ANCHOR_SHARE = 0.5
-"""Of the overlap asked for with some member, so much is asked for with the anchor."""
+START_SHARE = 0.5
+"""Of the overlap asked for with some member, so much is asked for with each item of the start."""
 DEVIATIONS = 3.0
 """Standard deviations by which a count may come out too high by luck."""
 SHRINKAGE_ORDERS = 5
 """Added to the rarer item's orders, so that a coincidence of two orders does not look like a certainty."""
 
 
+Start = tuple[int, ...]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Draft:
-    """A bundle in the making: the anchor, what was added, the gain of each and what the parts of the blend gave."""
+    """A bundle in the making: its start, what was added, the gain of each and what the parts of the blend gave.
+
+    The start is its first `start_length` items: an anchor, or the items of a context.
+    """
 
     items: tuple[int, ...]
     gains: tuple[float, ...] = ()
     by_part_P: FloatArray | None = None
     complete: bool = True
+    start_length: int = 1
+
+    @property
+    def start(self) -> Start:
+        return self.items[: self.start_length]
+
+    @property
+    def added(self) -> tuple[int, ...]:
+        return self.items[self.start_length :]
 
     @property
     def value(self) -> float:
@@ -66,10 +83,10 @@ class Draft:
 
     def with_item(self, item: int, gain: float, by_part_P: FloatArray) -> Draft:
         total_P = by_part_P if self.by_part_P is None else self.by_part_P + by_part_P
-        return Draft((*self.items, item), (*self.gains, gain), total_P)
+        return replace(self, items=(*self.items, item), gains=(*self.gains, gain), by_part_P=total_P)
 
     def overlaps(self, other: Draft) -> float:
-        mine, theirs = set(self.items[1:]), set(other.items[1:])
+        mine, theirs = set(self.added), set(other.added)
         return len(mine & theirs) / len(mine | theirs)
 
 
@@ -134,54 +151,62 @@ class Composer:
         self, anchors: Sequence[int], *, on_progress: Callable[[float], None] = lambda _done: None
     ) -> Iterator[tuple[int, list[Draft]]]:
         """Yield each anchor with its bundles, best first; none where the rules leave none."""
-        for start in range(0, len(anchors), ANCHORS_AT_ONCE):
-            chunk = anchors[start : start + ANCHORS_AT_ONCE]
-            finished, pairs = self._search(chunk)
-            for anchor in chunk:
-                yield anchor, self._choose(finished[anchor], pairs[anchor])
-            on_progress(min(1.0, (start + len(chunk)) / len(anchors)))
+        for (anchor,), drafts in self.compose_from([(anchor,) for anchor in anchors], on_progress=on_progress):
+            yield anchor, drafts
 
-    def _search(self, anchors: Sequence[int]) -> tuple[dict[int, list[Draft]], dict[int, list[Draft]]]:
-        """Grow all anchors' drafts side by side; return those that are complete, and the pairs on the way to them."""
-        beams = {anchor: [Draft((anchor,))] for anchor in anchors}
-        finished: dict[int, list[Draft]] = {anchor: [] for anchor in anchors}
-        pairs: dict[int, list[Draft]] = {anchor: [] for anchor in anchors}
-        least_overlap = dict.fromkeys(anchors, 0.0)
-        for size in range(1, self.settings.max_bundle_size):
-            grown: dict[int, list[Draft]] = {anchor: [] for anchor in anchors}
+    def compose_from(
+        self, starts: Sequence[Start], *, on_progress: Callable[[float], None] = lambda _done: None
+    ) -> Iterator[tuple[Start, list[Draft]]]:
+        """Yield each start with the bundles that hold it and more, best first. All starts are of one length."""
+        for first in range(0, len(starts), STARTS_AT_ONCE):
+            chunk = starts[first : first + STARTS_AT_ONCE]
+            finished, begun = self._search(chunk)
+            for start in chunk:
+                yield start, self._choose(finished[start], begun[start])
+            on_progress(min(1.0, (first + len(chunk)) / len(starts)))
+
+    def _search(self, starts: Sequence[Start]) -> tuple[dict[Start, list[Draft]], dict[Start, list[Draft]]]:
+        """Grow the drafts of all starts side by side; return those that are complete, and those of one item more."""
+        length = len(starts[0])
+        beams = {start: [Draft(start, start_length=length)] for start in starts}
+        finished: dict[Start, list[Draft]] = {start: [] for start in starts}
+        begun: dict[Start, list[Draft]] = {start: [] for start in starts}
+        least_overlap = dict.fromkeys(starts, 0.0)
+        for size in range(length, self.settings.max_bundle_size):
+            grown: dict[Start, list[Draft]] = {start: [] for start in starts}
             drafts = [draft for beam in beams.values() for draft in beam]
             for draft, children, overlaps in self._extend(drafts, least_overlap):
-                anchor = draft.items[0]
-                if size == 1 and children:
-                    least_overlap[anchor] = self.settings.stop_ratio * max(overlaps)
-                    pairs[anchor] = [replace(child, complete=False) for child in children]
-                    grown[anchor] = _with_overlap(children, overlaps, least_overlap[anchor])[: self.settings.beam_width]
-                elif size > 1 and children:
-                    grown[anchor] += children[:CHILDREN_PER_DRAFT]
-                elif size > 1:
-                    finished[anchor].append(draft)
-            beams = {anchor: _best_sets(drafts, self.settings.beam_width) for anchor, drafts in grown.items()}
-        for anchor, beam in beams.items():
-            finished[anchor] += beam
-        return finished, pairs
+                start = draft.start
+                if size == length and children:
+                    least_overlap[start] = self.settings.stop_ratio * max(overlaps)
+                    begun[start] = [replace(child, complete=False) for child in children]
+                    grown[start] = _with_overlap(children, overlaps, least_overlap[start])[: self.settings.beam_width]
+                elif size > length and children:
+                    grown[start] += children[:CHILDREN_PER_DRAFT]
+                elif size > length:
+                    finished[start].append(draft)
+            beams = {start: _best_sets(drafts, self.settings.beam_width) for start, drafts in grown.items()}
+        for start, beam in beams.items():
+            finished[start] += beam
+        return finished, begun
 
     def _extend(
-        self, drafts: Sequence[Draft], least_overlap: Mapping[int, float]
+        self, drafts: Sequence[Draft], least_overlap: Mapping[Start, float]
     ) -> Iterator[tuple[Draft, list[Draft], list[float]]]:
         """Yield each draft with the larger ones that the rules allow, best first, and the overlap of what was added."""
         if not drafts:
             return
-        partners = {draft.items[0]: self._partners(draft.items[0]) for draft in drafts}
+        partners = {draft.start: self._partners(draft.start) for draft in drafts}
         asked_C = np.unique(np.concatenate(list(partners.values())))
         by_part_PBC = self.blend.contributions(Contexts.of([draft.items for draft in drafts]), asked_C)
         total_BC = by_part_PBC.sum(axis=0)
         for row, draft in enumerate(drafts):
-            possible = partners[draft.items[0]]
+            possible = partners[draft.start]
             possible = possible[~np.isin(possible, draft.items)]
             scores = total_BC[row, np.searchsorted(asked_C, possible)] + self._prior(draft, possible)
             best_first = np.argsort(-scores, kind="stable")[:NEXT_ITEMS_LOOKED_AT]
             gain_of = dict(zip(possible[best_first].tolist(), scores[best_first].tolist(), strict=True))
-            items, overlaps = self._allowed(draft, possible[best_first], least_overlap[draft.items[0]])
+            items, overlaps = self._allowed(draft, possible[best_first], least_overlap[draft.start])
             places = np.searchsorted(asked_C, items)
             children = [  # A copy of the few numbers: a view would keep all scores of the chunk in memory.
                 draft.with_item(item, gain_of[item], by_part_PBC[:, row, place].copy())
@@ -193,11 +218,14 @@ class Composer:
         """What categories that make a set add to each item's score."""
         return self.settings.template_weight * self.templates.priors(draft.items, items)
 
-    def _partners(self, anchor: int) -> IntArray:
-        """What can be sold and is bought with the anchor clearly above chance: nothing else enters its bundles."""
-        others = self.affinity.partners(anchor)
+    def _partners(self, start: Start) -> IntArray:
+        """What can be sold and is bought with each item of the start clearly above chance: nothing else enters."""
+        return reduce(np.intersect1d, map(self._partners_of, start))
+
+    def _partners_of(self, item: int) -> IntArray:
+        others = self.affinity.partners(item)
         keep = self.shelf.sellable[others] & self.affinity.clearly_above_chance(
-            anchor, others, lift=self.settings.min_lift
+            item, others, lift=self.settings.min_lift
         )
         return np.asarray(others[keep], np.int32)
 
@@ -210,7 +238,8 @@ class Composer:
             keep &= self.affinity.together(member, items) >= least
             overlap = np.maximum(overlap, self.affinity.overlap(member, items))
         keep &= overlap >= least_overlap
-        keep &= self.affinity.overlap(draft.items[0], items) >= ANCHOR_SHARE * least_overlap
+        for member in draft.start:
+            keep &= self.affinity.overlap(member, items) >= START_SHARE * least_overlap
         for place in np.flatnonzero(keep):
             item = int(items[place])
             keep[place] = self.templates.may_join(draft.items, item) and not self.substitutes.any_replaces(
@@ -218,10 +247,10 @@ class Composer:
             )
         return items[keep].tolist(), overlap[keep].tolist()
 
-    def _choose(self, finished: list[Draft], pairs: list[Draft]) -> list[Draft]:
+    def _choose(self, finished: list[Draft], begun: list[Draft]) -> list[Draft]:
         """Take the best that differ enough from what was taken before."""
         chosen: list[Draft] = []
-        for draft in _best_sets([*finished, *pairs], len(finished) + len(pairs)):
+        for draft in _best_sets([*finished, *begun], len(finished) + len(begun)):
             if len(chosen) == self.settings.candidates_per_anchor:
                 break
             if all(draft.overlaps(other) <= self.settings.max_overlap_ratio for other in chosen):

@@ -37,7 +37,7 @@ def _lines(manifest: Manifest) -> Iterator[str]:
 def describe_item(path: Path, key: str, *, count: int = 8) -> str:
     """Show an item's bundles, and its nearest neighbours by cosine of context vectors."""
     verify(path)
-    bundles = [each for each in iter_candidates(path) if each.anchor == key]
+    bundles = [each for each in iter_candidates(path) if each.anchor == key and not each.evidence.context]
     keys = read_vocabulary(path)["keys"]
     if not bundles and key not in keys:
         raise ArtefactError(

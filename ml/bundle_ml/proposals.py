@@ -1,4 +1,5 @@
-"""From learned rungs to the candidates of an artefact: every sellable item gets a bundle, the shop gets its best ones.
+"""From learned rungs to the candidates of an artefact: every sellable item gets a bundle, the shop gets its best ones,
+and so do the pairs of items that shoppers have in hand together most often.
 
 Learned bundles first; an anchor with too few orders, or for which the rules leave nothing, falls back (see `fallback`).
 
@@ -8,17 +9,19 @@ best bundle, towards 1 for better ones.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from bundle_ml.artefact import Candidate
-from bundle_ml.assortment import best_of_shop, bounded, merge_near_duplicates
+from bundle_ml.assortment import best_of_shop, bounded, merge_near_duplicates, most_alike
 from bundle_ml.baskets import Baskets
 from bundle_ml.blend import Blend
 from bundle_ml.category_pairs import CategoryPairs
+from bundle_ml.contexts import common_contexts
 from bundle_ml.evidence import Postings, gather_evidence
 from bundle_ml.fallback import Fallback, Pair
 from bundle_ml.generation import Affinity, Composer, Draft
@@ -45,7 +48,7 @@ from bundle_ml.templates import Templates
 PARTS = (TRANSFORMER, EASE, CO_PURCHASE, CATEGORY, POPULARITY)
 OFTEN_BOUGHT_ORDERS = 20
 SHOP_WIDE = ""
-PAIR, SET, CONTENT = "pair", "set", "content"
+PAIR, SET, CONTENT, PERSONAL = "pair", "set", "content", "personal"
 CONTEXT_VECTOR_WIDTH = 64
 
 
@@ -127,7 +130,10 @@ class Proposer:
                 candidates += [self._candidate(draft, rank, typical) for rank, draft in enumerate(drafts, 1)]
             else:
                 candidates += [self._pair(pair, rank) for rank, pair in enumerate(self.fallback.pairs(anchor), 1)]
-        candidates = self._with_influence(bounded(candidates, count=self.settings.shop_bundle_count))
+        candidates = bounded(
+            candidates + self._for_contexts(candidates, typical), count=self.settings.shop_bundle_count
+        )
+        candidates = self._with_influence(candidates)
         return candidates + self._shop_wide(candidates)
 
     def coverage(self, candidates: Sequence[Candidate]) -> dict[str, int]:
@@ -135,8 +141,9 @@ class Proposer:
 
         A bundle out of the same category, or of what sells best, is none that was learned.
         """
-        anchors = {candidate.anchor for candidate in candidates}
-        learned = {each.anchor for each in candidates if each.rung not in {CATEGORY, POPULARITY}} - {SHOP_WIDE}
+        of_anchors = [each for each in candidates if not each.evidence.context]
+        anchors = {candidate.anchor for candidate in of_anchors}
+        learned = {each.anchor for each in of_anchors if each.rung not in {CATEGORY, POPULARITY}} - {SHOP_WIDE}
         often = [key for item, key in enumerate(self.shelf.keys) if self.postings.orders(item) >= OFTEN_BOUGHT_ORDERS]
         return {
             f"items_with_{OFTEN_BOUGHT_ORDERS}_orders": len(often),
@@ -145,6 +152,7 @@ class Proposer:
             "anchors_with_learned_bundle": len(learned),
             "sellable_items": int(self.shelf.sellable.sum()),
             "items_in_a_bundle": len({key for candidate in candidates for key, _ in candidate.items}),
+            "contexts_with_bundle": len(candidates) - len(of_anchors),
             "different_bundles": len({frozenset(candidate.items) for candidate in candidates}),
         }
 
@@ -154,15 +162,54 @@ class Proposer:
             return {}
         return dict(self.composer.compose_all(known, on_progress=on_progress))
 
+    def _for_contexts(self, candidates: Sequence[Candidate], typical: float) -> list[Candidate]:
+        """Compose for what is often in hand together. Where an anchor's bundle is nearly the same, that is offered."""
+        if self.composer is None or self.settings.max_bundle_size < 3:
+            return []
+        number_of = {key: number for number, key in enumerate(self.shelf.keys)}
+        holding: defaultdict[str, list[Candidate]] = defaultdict(list)
+        found = []
+        for candidate in candidates:
+            for key, _ in candidate.items:
+                holding[key].append(candidate)
+        for context, drafts in self.composer.compose_from(common_contexts(self.composer)):
+            for best in drafts[:1]:
+                one, other = (self.shelf.keys[item] for item in context)
+                items = frozenset(self.shelf.keys[item] for item in best.items)
+                both = (each for each in holding[one] if other in dict(each.items))
+                known = most_alike(items, both, duplicate_ratio=self.settings.duplicate_ratio)
+                if known is None:
+                    made = replace(self._candidate(best, 1, typical), kind=PERSONAL)
+                    for key in items:
+                        holding[key].append(made)
+                found.append(made if known is None else self._in_context(known, context, number_of))
+        return found
+
+    def _in_context(self, candidate: Candidate, context: Sequence[int], number_of: Mapping[str, int]) -> Candidate:
+        """Offer a known bundle to whoever has the items of a context, with the evidence of that."""
+        items = [number_of[key] for key, _ in candidate.items]
+        ordered = (*context, *(item for item in items if item not in context))
+        shares = dict(candidate.evidence.shares)
+        made = self._describe(ordered, 1, candidate.score, candidate.rung, shares, start_length=len(context))
+        return replace(made, kind=candidate.kind)
+
     def _candidate(self, draft: Draft, rank: int, typical: float) -> Candidate:
-        return self._describe(draft.items, rank, self._score(draft.value, typical), self.rung, self._shares(draft))
+        score, shares = self._score(draft.value, typical), self._shares(draft)
+        return self._describe(draft.items, rank, score, self.rung, shares, start_length=draft.start_length)
 
     def _pair(self, pair: Pair, rank: int) -> Candidate:
         shares = {part: float(part == pair.rung) for part in PARTS}
         return self._describe((pair.anchor, pair.part), rank, pair.score, pair.rung, shares)
 
     def _describe(
-        self, items: Sequence[int], rank: int, score: float, rung: str, shares: dict[str, float]
+        self,
+        items: Sequence[int],
+        rank: int,
+        score: float,
+        rung: str,
+        shares: dict[str, float],
+        *,
+        start_length: int = 1,
     ) -> Candidate:
         keys, found = self.shelf.keys, self.quantities.of(items)
         evidence = gather_evidence(
@@ -172,6 +219,7 @@ class Proposer:
             shares,
             template=self.templates.evidence(items),
             in_these_quantities=found.orders or None,
+            start_length=start_length,
         )
         return Candidate(
             anchor=keys[items[0]],
@@ -230,7 +278,7 @@ class Proposer:
     def _shop_wide(self, candidates: Sequence[Candidate]) -> list[Candidate]:
         """Take the shop's strongest best bundles, each unlike the others."""
         chosen = best_of_shop(
-            (candidate for candidate in candidates if candidate.rank == 1),
+            (each for each in candidates if each.rank == 1 and not each.evidence.context),
             {key: number for number, key in enumerate(self.shelf.keys)},
             self.vectors_VD,
             count=self.settings.shop_wide_count,

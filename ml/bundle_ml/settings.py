@@ -91,6 +91,8 @@ BOUNDS: Mapping[str, Bounds] = {
     "personal_min_shoppers": AT_LEAST_ONE,
     "max_bundle_size": Bounds(2),
     "candidates_per_anchor": AT_LEAST_ONE,
+    "context_count": NOT_NEGATIVE,
+    "context_min_orders": AT_LEAST_ONE,
     "shop_wide_count": NOT_NEGATIVE,
     "beam_width": AT_LEAST_ONE,
     "min_together": NOT_NEGATIVE,
@@ -196,6 +198,10 @@ class Settings:
     # Bundles
     max_bundle_size: int = 5
     candidates_per_anchor: int = 5
+    context_count: int = 2000
+    """Pairs of items for which bundles are composed, to be shown to whoever has both in hand; 0: none ..."""
+    context_min_orders: int = 20
+    """... each bought together in so many orders (see `contexts`)."""
     shop_wide_count: int = 50
     beam_width: int = 6
     min_together: int = 2

@@ -58,7 +58,7 @@ def test_the_floor_is_exact(settings: Any) -> None:
         ({"DISCOUNT_PERCENT": {"set": "NaN"}}, "BUNDLE_APP['DISCOUNT_PERCENT'] holds 'set': 'NaN'"),
         (
             {"DISCOUNT_PERCENT": {"set": 100}},
-            "BUNDLE_APP['DISCOUNT_PERCENT'] holds 'set': 100; expected 'pair', 'set' or 'content'",
+            "BUNDLE_APP['DISCOUNT_PERCENT'] holds 'set': 100; expected 'pair', 'set', 'content' or 'personal'",
         ),
         ({"DISCOUNT_PERCENT": {"set": "much"}}, "BUNDLE_APP['DISCOUNT_PERCENT'] holds 'set': 'much'"),
         ({"DISCOUNT_PERCENT": {"trio": 5}}, "BUNDLE_APP['DISCOUNT_PERCENT'] holds 'trio': 5"),

@@ -12,6 +12,7 @@ import pytest
 from bundle_app import artefacts, leases, loading, publishing
 from bundle_app.exceptions import AlreadyTraining, ArtefactRejected, CannotPublish, LeaseLost
 from bundle_app.models import Bundle, BundlePart, ModelVersion, Score, TrainingRun
+from bundle_app.models.score import context_key
 from bundle_ml.artefact import Candidate, read_manifest
 from tests.worlds import make_artefact, make_candidate, make_products
 
@@ -77,6 +78,21 @@ def test_two_items_are_a_pair_and_each_kind_starts_with_its_discount(tmp_path: P
         ("pair", Decimal(5)),
         ("set", Decimal(12)),
     ]
+
+
+def test_what_is_composed_for_a_context_is_scored_for_that_and_personal_where_no_anchor_has_it(tmp_path: Path) -> None:
+    one, other, third, fourth = (str(product.pk) for product in make_products(4))
+    of_anchor = make_candidate(one, [one, other, third])
+    known = replace(make_candidate(one, [one, other, third], context=(one, other)), kind="personal")
+    new = replace(make_candidate(one, [one, fourth, other], context=(one, fourth)), kind="personal")
+
+    make_version(tmp_path, [of_anchor, known, new])
+
+    kinds = {frozenset(bundle.quantities()): bundle.kind for bundle in Bundle.objects.prefetch_related("parts")}
+    assert kinds == {frozenset({one, other, third}): "set", frozenset({one, other, fourth}): "personal"}
+    scores = Score.objects.order_by("pk")
+    assert [each.anchor_key for each in scores] == [one, context_key([other, one]), context_key([fourth, one])]
+    assert [each.context for each in scores] == [(), (one, other), (one, fourth)]
 
 
 def test_in_a_cautious_shop_new_bundles_wait_in_review(tmp_path: Path, settings: Any) -> None:

@@ -17,7 +17,8 @@ from django.utils import timezone
 
 from bundle_app import serving
 from bundle_app.exceptions import BundleNotOnOffer, CannotAddToCart, ConfigurationError
-from bundle_app.models import Bundle
+from bundle_app.models import Bundle, ModelVersion, Rule
+from bundle_app.models.score import context_key
 from bundle_app.serving.candidates import ANCHOR_COUNT
 from tests.bundle_app.tutorial_shop import TUTORIAL, bundle, product, products, score, titles, version
 from tests.tutorial.orders.models import OrderItem
@@ -193,6 +194,71 @@ class TestWhatIsShown:
     @pytest.mark.parametrize("keys", [["\x00"], [""], ["no-such-key"], ["9" * 400], ["1'; DROP TABLE shop_product"]])
     def test_keys_that_are_no_keys_find_nothing(self, keys: list[str]) -> None:
         assert serving.bundles_for(keys, request=None, exclude=keys) == []
+
+
+class TestContexts:
+    """Bundles that were composed for two items in hand together."""
+
+    def for_both(self, one: Any, other: Any, *parts: Any, **fields: Any) -> Bundle:
+        made = bundle([one, other, *parts], kind="personal")
+        live = ModelVersion.objects.live().get()
+        keys = [str(one.pk), str(other.pk)]
+        score(made, live, **{"anchor_key": context_key(keys), "evidence": {"context": keys}, "rung": "blend", **fields})
+        return made
+
+    def test_whoever_has_both_is_offered_it_before_what_goes_with_either(self) -> None:
+        live = version()
+        tea, milk, cup, scones = product("Tea"), product("Milk"), product("Cup"), product("Scones")
+        score(bundle([tea, cup]), live, anchor=tea, score=0.9)
+        self.for_both(milk, tea, scones, score=0.1)
+
+        assert shown(tea, milk) == [["Milk", "Tea", "Scones"], ["Tea", "Cup"]]
+        assert shown(milk, cup, tea, limit=1) == [["Milk", "Tea", "Scones"]]
+
+    def test_with_one_of_them_it_is_not_offered(self) -> None:
+        version()
+        tea, milk, scones = product("Tea"), product("Milk"), product("Scones")
+        self.for_both(milk, tea, scones)
+
+        assert shown(tea) == shown(milk) == shown(scones, tea) == shown() == []
+
+    def test_a_cart_with_several_contexts_is_offered_the_strongest_first(self) -> None:
+        version()
+        tea, milk, jam, scones, butter = (product(name) for name in ("Tea", "Milk", "Jam", "Scones", "Butter"))
+        self.for_both(tea, milk, scones, score=0.2)
+        self.for_both(jam, tea, butter, score=0.7)
+
+        assert shown(tea, milk, jam) == [["Jam", "Tea", "Butter"], ["Tea", "Milk", "Scones"]]
+
+    def test_the_shopper_is_told_what_it_was_chosen_for_where_few_bought_it(self) -> None:
+        version()
+        tea, milk, scones = product("Tea"), product("Milk"), product("Scones")
+        keys = [str(tea.pk), str(milk.pk)]
+        self.for_both(tea, milk, scones, evidence={"context": keys, "support": 2, "orders": 900})
+
+        (offer,) = serving.bundles_for(keys, request=None)
+
+        assert offer.why == "Chosen to go well with Tea and Milk"
+        assert offer.anchor_key == str(tea.pk)
+
+    def test_a_rule_that_hides_a_part_hides_it_too(self) -> None:
+        version()
+        tea, milk, scones = product("Tea"), product("Milk"), product("Scones")
+        self.for_both(tea, milk, scones)
+        Rule.objects.create(kind="exclude", item_key=str(scones.pk))
+
+        assert shown(tea, milk) == []
+
+    def test_on_its_own_page_a_bundle_stands_on_the_grounds_of_an_item(self) -> None:
+        live = version()
+        tea, milk, scones = product("Tea"), product("Milk"), product("Scones")
+        made = self.for_both(tea, milk, scones)
+        score(made, live, anchor=milk, rank=4)
+
+        offer = serving.offer(made, request=None)
+
+        assert offer is not None
+        assert offer.anchor_key == str(milk.pk)
 
 
 class TestWhatCannotBeBought:

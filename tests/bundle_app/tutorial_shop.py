@@ -134,13 +134,9 @@ def bundle(parts: Iterable[Any] | Mapping[Any, int], **fields: Any) -> Bundle:
 
 def score(of: Bundle, model_version: ModelVersion, *, anchor: Any = None, rank: int = 1, **fields: Any) -> Score:
     """A score for a product's page, or for the whole shop."""
-    return Score.objects.create(
-        model_version=model_version,
-        anchor_key="" if anchor is None else str(anchor.pk),
-        bundle=of,
-        rank=rank,
-        **{"score": 1 / (1 + rank), "rung": "co_purchase", "evidence": {}, **fields},
-    )
+    facts = {"score": 1 / (1 + rank), "rung": "co_purchase", "evidence": {}}
+    facts["anchor_key"] = "" if anchor is None else str(anchor.pk)
+    return Score.objects.create(model_version=model_version, bundle=of, rank=rank, **{**facts, **fields})
 
 
 def titles(offers: Iterable[Any]) -> list[list[str]]:

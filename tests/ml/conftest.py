@@ -35,7 +35,11 @@ class TrainedShop:
     manifest: Manifest
 
     def candidates(self) -> list[Candidate]:
-        return list(iter_candidates(self.artefact))
+        """Those of an anchor, and of the whole shop."""
+        return [each for each in iter_candidates(self.artefact) if not each.evidence.context]
+
+    def for_contexts(self) -> list[Candidate]:
+        return [each for each in iter_candidates(self.artefact) if each.evidence.context]
 
 
 @pytest.fixture(scope="session")

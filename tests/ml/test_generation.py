@@ -155,3 +155,32 @@ def test_a_few_wholesale_baskets_do_not_take_a_bestseller_its_partner() -> None:
 
 def test_an_incomplete_pair_counts_half() -> None:
     assert Draft((0, 1), (4.0,), None, complete=False).value == 2.0
+
+
+SPLIT = [[0, 1, 2]] * 20 + [[0, 3]] * 40 + [[1, 4]] * 40 + OTHERS * 9
+"""Alone, 0 goes with 3 and 1 with 4; whoever takes both takes 2."""
+
+
+def test_a_context_is_completed_by_what_goes_with_all_of_it() -> None:
+    composer = _composer(SPLIT)
+
+    ((start, drafts),) = composer.compose_from([(0, 1)])
+
+    assert start == (0, 1)
+    assert [draft.items for draft in drafts] == [(0, 1, 2)]
+    assert drafts[0].added == (2,)
+    assert {0, 3} in _bundles(composer)
+
+
+def test_a_context_that_nothing_completes_starts_no_bundle() -> None:
+    ((_, drafts),) = _composer([[0, 1]] * 20 + SPLIT[20:]).compose_from([(0, 1)])
+
+    assert drafts == []
+
+
+def test_what_replaces_a_part_of_the_context_does_not_complete_it() -> None:
+    titles = ["Large Round Ceramic Coffee Mug Red", "Saucer", "Large Round Ceramic Coffee Mug Blue"]
+
+    ((_, drafts),) = _composer([*SPLIT, *[[2]] * 20], titles=titles).compose_from([(0, 1)])
+
+    assert drafts == []

@@ -117,3 +117,39 @@ def test_goods_that_fall_into_baskets_at_random_are_left_to_the_lower_rungs(trai
     sundries = [each for each in trained_shop.candidates() if each.anchor.startswith("S") and each.rank == 1]
 
     assert sum(each.rung == "category" for each in sundries) > len(sundries) / 2
+
+
+def test_a_bundle_for_a_context_starts_with_it_and_counts_the_orders_that_hold_it(trained_shop: TrainedShop) -> None:
+    baskets: dict[int, set[str]] = {}
+    for line in trained_shop.shop.lines:
+        baskets.setdefault(line[0], set()).add(line[1])
+
+    assert trained_shop.for_contexts()
+    for candidate in trained_shop.for_contexts():
+        keys = [key for key, _ in candidate.items]
+        context, rest = set(keys[:2]), keys[2:]
+        holding = [basket for basket in baskets.values() if context <= basket]
+        assert candidate.evidence.context == tuple(keys[:2])
+        assert rest
+        assert candidate.rank == 1
+        assert candidate.evidence.anchor_orders == len(holding) >= 20
+        assert candidate.evidence.support == sum(set(rest) <= basket for basket in holding)
+        assert candidate.evidence.parts == {key: {"together": sum(key in each for each in holding)} for key in rest}
+
+
+def test_each_context_is_composed_for_once(trained_shop: TrainedShop) -> None:
+    contexts = [frozenset(each.evidence.context) for each in trained_shop.for_contexts()]
+
+    assert len(contexts) == len(set(contexts)) == trained_shop.manifest.coverage["contexts_with_bundle"]
+
+
+def test_what_an_anchor_offers_is_not_composed_again_in_hardly_another_form(trained_shop: TrainedShop) -> None:
+    known = {frozenset(each.items): each for each in trained_shop.candidates()}
+
+    for candidate in trained_shop.for_contexts():
+        items = frozenset(candidate.items)
+        with_context = [each for each in known if set(candidate.evidence.context) <= {key for key, _ in each}]
+        if candidate.kind == "personal":
+            assert all(len(items & other) / len(items | other) <= 0.5 for other in with_context)
+        else:
+            assert candidate.kind == known[items].kind

@@ -16,6 +16,7 @@ from bundle_app.admin.evidence import (
     template_sentence,
 )
 from bundle_app.models import Score
+from bundle_app.models.score import context_key
 from tests.bundle_app.admin.conftest import EVIDENCE
 from tests.bundle_app.tutorial_shop import bundle, score, version
 
@@ -119,6 +120,19 @@ def test_rows_name_anchors_by_title_and_picture_the_shares(goods: list[Any]) -> 
     assert first.bar.count("<rect") == 4
     assert len(first.sentences) == 2
     assert len(second.sentences) == 1
+
+
+@pytest.mark.django_db
+def test_a_context_is_told_by_the_titles_of_what_is_in_hand(settings: Any, goods: list[Any]) -> None:
+    made = bundle(goods[:3])
+    keys = [str(each.pk) for each in goods[:2]]
+    evidence = {"context": keys, "orders": 900, "support": 30, "anchor_orders": 120, "confidence": 0.25}
+    rated = score(made, version(), anchor_key=context_key(keys), evidence=evidence)
+
+    (row,) = evidence_rows(made, [rated])
+
+    assert row.anchor == "Cart with Product 1 + Product 2"
+    assert row.sentences[-1] == "25% of the orders with Product 1 + Product 2 hold the rest too."
 
 
 def influence(goods: list[Any]) -> dict[str, dict[str, float]]:
