@@ -176,8 +176,8 @@ class Proposer:
             for best in drafts[:1]:
                 one, other = (self.shelf.keys[item] for item in context)
                 items = frozenset(self.shelf.keys[item] for item in best.items)
-                both = (each for each in holding[one] if other in dict(each.items))
-                known = most_alike(items, both, duplicate_ratio=self.settings.duplicate_ratio)
+                completing = (each for each in holding[one] if len(each.items) > 2 and other in dict(each.items))
+                known = most_alike(items, completing, duplicate_ratio=self.settings.duplicate_ratio)
                 if known is None:
                     made = replace(self._candidate(best, 1, typical), kind=PERSONAL)
                     for key in items:

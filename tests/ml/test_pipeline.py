@@ -209,6 +209,7 @@ def test_no_bundle_counts_as_learned_where_nothing_was_learned(tmp_path: Path) -
         "anchors_with_learned_bundle": 0,
         "sellable_items": 2,
         "items_in_a_bundle": 2,
+        "contexts_with_bundle": 0,
         "different_bundles": 1,
     }
 
@@ -238,3 +239,23 @@ def test_bad_input_writes_nothing(tmp_path: Path) -> None:
         train(lines, None, tmp_path / "artefact", settings=QUICK)
 
     assert [path.name for path in tmp_path.iterdir()] == ["lines.csv"]
+
+
+def test_a_pair_that_is_all_its_anchors_offer_is_completed_for_whoever_has_both(tmp_path: Path) -> None:
+    """Tea and milk are mostly bought alone with each other; scones go with both, and are mostly bought otherwise."""
+    rows = [["tea", "milk"]] * 60 + [["tea", "milk", "scones"]] * 25 + [["scones", "jam"]] * 30
+    rows += [["nail", "board"], ["screw", "board"], ["nail", "glue"], ["screw", "glue"]] * 180
+    lines = [
+        (order, key, 1, 1.0, f"2024-{1 + order % 12:02d}-{1 + order % 28:02d}", True)
+        for order, row in enumerate(rows)
+        for key in row
+    ]
+    settings = replace(QUICK, transformer_min_baskets=10**6, ease_min_baskets=10**6, context_min_orders=20)
+
+    train(write_lines(tmp_path / "lines.csv", lines), None, tmp_path / "artefact", settings=settings)
+
+    candidates = list(iter_candidates(tmp_path / "artefact"))
+    first = next(each for each in candidates if each.anchor == "tea" and not each.evidence.context)
+    (completed,) = [each for each in candidates if set(each.evidence.context) == {"tea", "milk"}]
+    assert {key for key, _ in first.items} == {"tea", "milk"}
+    assert ({key for key, _ in completed.items}, completed.kind) == ({"tea", "milk", "scones"}, "personal")
