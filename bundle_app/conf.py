@@ -29,6 +29,9 @@ def _default_work_dir() -> Path:
 KINDS = ("pair", "set", "content")
 """Kinds of bundles that a model composes."""
 
+ATTRIBUTIONS = ("last", "shared")
+RATE = r"\d+/(s|sec|second|m|min|minute|h|hour|d|day)"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AutoActivation:
@@ -105,6 +108,33 @@ class Settings:
     api_throttle: str = "120/min"
     """Rate limit of the REST interface, per visitor, as DRF writes it."""
 
+    subject_key: str = ""
+    """Secret under which visitors get their pseudonyms in the events; without it one is derived from SECRET_KEY. With
+    one of its own, SECRET_KEY can be changed without making known visitors new ones."""
+
+    showing_hours: int = 24
+    """How long after a bundle was shown it may be seen, clicked, added or dismissed; later events are refused."""
+
+    event_throttle: str = "120/min"
+    """Rate limit of the events' endpoint, per visitor and in batches, as DRF writes it."""
+
+    rewards_a_day: int = 3
+    """How often a day one visitor's clicks on one bundle beside one product are learned from; so are adds and
+    dismissals. What is beyond is kept and teaches nothing."""
+
+    attribution: str = "last"
+    """Which showing a sale is credited to: the "last" one that the shopper clicked or added, or all of them, "shared"
+    equally."""
+
+    attribution_days: int = 7
+    """A sale is credited to what was shown or clicked at most so many days before."""
+
+    refund_days: int = 35
+    """For how long after an order its refunds and its cancellation take the reward back."""
+
+    event_days: int = 180
+    """Events older than so many days are deleted, once they are counted in the daily figures."""
+
     warm_start: bool = True
     """Whether a new model goes on from the live one's Transformer, which costs a fraction of starting from nothing."""
 
@@ -164,10 +194,17 @@ def _parsed(key: str, value: Any) -> Any:
             | "IMPORT_MAX_BYTES"
             | "IMPORT_MAX_ROWS"
             | "IMPORT_IN_BACKGROUND_BYTES"
+            | "SHOWING_HOURS"
+            | "REWARDS_A_DAY"
+            | "ATTRIBUTION_DAYS"
+            | "REFUND_DAYS"
+            | "EVENT_DAYS"
         ):
             return _positive(key, value)
-        case "API_THROTTLE" if not re.fullmatch(r"\d+/(s|sec|second|m|min|minute|h|hour|d|day)", str(value)):
-            raise ConfigurationError(f"BUNDLE_APP['API_THROTTLE'] is {value!r}; expected a rate such as '120/min'.")
+        case "ATTRIBUTION" if value not in ATTRIBUTIONS:
+            raise ConfigurationError(f"BUNDLE_APP['ATTRIBUTION'] is {value!r}; expected {_listed(ATTRIBUTIONS)}.")
+        case "API_THROTTLE" | "EVENT_THROTTLE" if not re.fullmatch(RATE, str(value)):
+            raise ConfigurationError(f"BUNDLE_APP[{key!r}] is {value!r}; expected a rate such as '120/min'.")
         case _:
             return _checked(key, value, str, "a string")
 

@@ -13,6 +13,7 @@ from enum import IntEnum
 from typing import Any
 
 from django.db.models import (
+    BigIntegerField,
     CharField,
     Exists,
     F,
@@ -60,6 +61,8 @@ class Candidate:
     """A bundle that may be shown, and on what grounds: a row of the live model, or a merchandiser's decision.
 
     `pin_priority` is that of the rule that puts it first, if one does; `is_own` is false on the page of other products.
+    `version_id` is the model version's that ranked it, 0 for a merchandiser's. A policy that chooses among candidates
+    says so in `policy_id`, `arm` and `propensity`: they go into the token of the showing.
     """
 
     bundle: Bundle
@@ -70,6 +73,10 @@ class Candidate:
     evidence: Mapping[str, Any]
     pin_priority: int | None = None
     is_own: bool = True
+    version_id: int = 0
+    policy_id: int = 0
+    arm: str = ""
+    propensity: float = 1.0
 
     @property
     def tier(self) -> Tier:
@@ -173,6 +180,7 @@ def _scored(on_offer: QuerySet[Bundle], keys: Sequence[str], *, wanted: int | No
         score=F("scores__score"),
         rung=F("scores__rung"),
         evidence=F("scores__evidence"),
+        version_id=F("scores__model_version_id"),
     )
 
 
@@ -201,6 +209,7 @@ def _by_hand(
             score=Value(0.0, output_field=FloatField()),
             rung=Value("", output_field=CharField()),
             evidence=Value({}, output_field=JSONField()),
+            version_id=Value(0, output_field=BigIntegerField()),
         )
     )
 
@@ -213,6 +222,7 @@ def _candidate(row: Any) -> Candidate:
         score=row.score,
         rung=row.rung,
         evidence=row.evidence or {},
+        version_id=row.version_id,
     )
 
 
