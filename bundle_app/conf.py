@@ -29,8 +29,14 @@ def _default_work_dir() -> Path:
 KINDS = ("pair", "set", "content")
 """Kinds of bundles that a model composes."""
 
-ATTRIBUTIONS = ("last", "shared")
-RATE = r"\d+/(s|sec|second|m|min|minute|h|hour|d|day)"
+_RATE = r"\d+/(s|sec|second|m|min|minute|h|hour|d|day)", "a rate such as '120/min'"
+WORDS: Mapping[str, tuple[str, str]] = {
+    "CURRENCY": (r"[A-Z]{3}", "an ISO 4217 code such as 'EUR'"),
+    "API_THROTTLE": _RATE,
+    "EVENT_THROTTLE": _RATE,
+    "ATTRIBUTION": (r"last|shared", "'last' or 'shared'"),
+}
+"""Settings that are words of a form: the form, and what it looks like."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,8 +180,6 @@ def _parsed(key: str, value: Any) -> Any:
     match key:
         case "WORK_DIR":
             return Path(_checked(key, value, str | Path, "a path"))
-        case "CURRENCY" if not re.fullmatch(r"[A-Z]{3}", str(value)):
-            raise ConfigurationError(f"BUNDLE_APP['CURRENCY'] is {value!r}; expected an ISO 4217 code such as 'EUR'.")
         case "MIN_LINES_RATIO" | "MIN_PRICE_RATIO" | "MIN_MARGIN_RATIO":
             return _ratio(key, value)
         case "DISCOUNT_PERCENT" | "AUTO_ACTIVATE":
@@ -201,10 +205,8 @@ def _parsed(key: str, value: Any) -> Any:
             | "EVENT_DAYS"
         ):
             return _positive(key, value)
-        case "ATTRIBUTION" if value not in ATTRIBUTIONS:
-            raise ConfigurationError(f"BUNDLE_APP['ATTRIBUTION'] is {value!r}; expected {_listed(ATTRIBUTIONS)}.")
-        case "API_THROTTLE" | "EVENT_THROTTLE" if not re.fullmatch(RATE, str(value)):
-            raise ConfigurationError(f"BUNDLE_APP[{key!r}] is {value!r}; expected a rate such as '120/min'.")
+        case _ if key in WORDS and not re.fullmatch(WORDS[key][0], str(value)):
+            raise ConfigurationError(f"BUNDLE_APP[{key!r}] is {value!r}; expected {WORDS[key][1]}.")
         case _:
             return _checked(key, value, str, "a string")
 

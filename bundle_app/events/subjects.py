@@ -6,7 +6,8 @@ and to forget a person; without the key nobody can try all user numbers. It has 
 export (`bundle_app.pseudonyms`), which are thrown away.
 
 Logging in changes the word: from the session's to the user's, and the session gets another key as well. What was shown
-before is still that visitor's, so `remember_session` keeps the former pseudonym in the session, where `known_as` finds it.
+before is still that visitor's, so `remember_session` keeps the former pseudonym in the session, where `known_as` finds
+it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.encoding import force_bytes
 
 from bundle_app import conf
 from bundle_app.shop import get_adapter
@@ -33,7 +35,8 @@ FORMER = "bundle_app_former_subjects"
 def pseudonyms(subject: str) -> tuple[str, ...]:
     """Today's pseudonym, then those under keys that were in use before."""
     own = conf.load().subject_key
-    return tuple(_pseudonym(key, subject) for key in ([own] if own else [settings.SECRET_KEY, *_former_keys()]))
+    keys = [own] if own else [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    return tuple(_pseudonym(key, subject) for key in keys)
 
 
 def pseudonym_of(request: HttpRequest | None) -> str:
@@ -55,7 +58,7 @@ def passer_by(address: str, day: date) -> str:
     return pseudonyms(f"{day.isoformat()} {address}")[0]
 
 
-def remember_session(sender: object, request: HttpRequest, **_: Any) -> None:
+def remember_session(*, request: HttpRequest, **_: Any) -> None:
     """A visitor has logged in (the signal `user_logged_in`): keep what they were known as until now."""
     session: Any = getattr(request, "session", None)
     key = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
@@ -63,10 +66,6 @@ def remember_session(sender: object, request: HttpRequest, **_: Any) -> None:
         session[FORMER] = list(pseudonyms(key))
 
 
-def _former_keys() -> list[str]:
-    return list(settings.SECRET_KEY_FALLBACKS)
-
-
-def _pseudonym(key: str | bytes, subject: str) -> str:
-    derived = hashlib.sha256(SALT + (key if isinstance(key, bytes) else key.encode())).digest()
+def _pseudonym(key: str, subject: str) -> str:
+    derived = hashlib.sha256(SALT + force_bytes(key)).digest()
     return base64.urlsafe_b64encode(hmac.digest(derived, subject.encode(), "sha256")[:12]).decode()

@@ -25,6 +25,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
+from django.utils.encoding import force_bytes
 
 from bundle_app.exceptions import TokenForeign, TokenForged, TokenLate, TokenMalformed
 
@@ -69,7 +70,7 @@ class Showing:
             raise ValueError(f"The propensity is {self.propensity}; expected a number above 0, at most 1.")
         if not fits(self.anchor_key, self.placement, self.arm):
             raise ValueError(
-                f"The anchor is {self.anchor_key!r}, the placement {self.placement!r} and the arm {self.arm!r}; expected "
+                f"The anchor is {self.anchor_key!r}, the placement {self.placement!r}, the arm {self.arm!r}; expected "
                 f"at most {LONGEST_ANCHOR}, {LONGEST_WORD} and {LONGEST_WORD} characters, and {MOST_BYTES} bytes in all."
             )
 
@@ -163,8 +164,8 @@ def _binding(subject: str) -> bytes:
     return base64.urlsafe_b64decode(subject)[:8] if subject else NOBODY
 
 
-def _mac(key: str | bytes, payload: bytes) -> bytes:
-    derived = hashlib.sha256(SALT + (key if isinstance(key, bytes) else key.encode())).digest()
+def _mac(key: str, payload: bytes) -> bytes:
+    derived = hashlib.sha256(SALT + force_bytes(key)).digest()
     return hmac.digest(derived, payload, "sha256")[:MAC_BYTES]
 
 

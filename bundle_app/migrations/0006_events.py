@@ -91,7 +91,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'event',
                 'verbose_name_plural': 'events',
                 'indexes': [models.Index(fields=['occurred_at'], name='event_by_time'), models.Index(condition=models.Q(('kind', 'impression'), _negated=True), fields=['subject', 'occurred_at'], name='event_by_subject')],
-                'constraints': [models.UniqueConstraint(fields=('showing', 'kind'), name='event_once_a_showing'), models.CheckConstraint(condition=models.Q(('propensity__gt', 0), ('propensity__lte', 1)), name='event_propensity_is_a_chance'), models.CheckConstraint(condition=models.Q(('slot__gte', 1)), name='event_slot_counts_from_1')],
+                'constraints': [models.UniqueConstraint(fields=('showing', 'kind'), name='event_once_a_showing'), models.CheckConstraint(condition=models.Q(('propensity__gt', 0), ('propensity__lte', 1)), name='event_propensity'), models.CheckConstraint(condition=models.Q(('slot__gte', 1)), name='event_slot_counts_from_1')],
             },
         ),
         migrations.CreateModel(

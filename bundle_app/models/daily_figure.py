@@ -47,17 +47,7 @@ class DailyFigure(ShowingFields):
         indexes = [models.Index(fields=["bundle", "day"], name="daily_figure_by_bundle")]
         constraints = [
             models.UniqueConstraint(
-                fields=[
-                    "day",
-                    "bundle",
-                    "anchor_key",
-                    "placement",
-                    "slot",
-                    "version_id",
-                    "policy_id",
-                    "arm",
-                    "currency",
-                ],
+                fields="day bundle anchor_key placement slot version_id policy_id arm currency".split(),
                 name="daily_figure_once",
             )
         ]

@@ -64,9 +64,7 @@ class Event(ShowingFields):
         ]
         constraints = [
             models.UniqueConstraint(fields=["showing", "kind"], name="event_once_a_showing"),
-            models.CheckConstraint(
-                condition=Q(propensity__gt=0, propensity__lte=1), name="event_propensity_is_a_chance"
-            ),
+            models.CheckConstraint(condition=Q(propensity__gt=0, propensity__lte=1), name="event_propensity"),
             models.CheckConstraint(condition=Q(slot__gte=1), name="event_slot_counts_from_1"),
         ]
 

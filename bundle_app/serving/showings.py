@@ -1,4 +1,4 @@
-"""Names for what a page shows, so that what becomes of it can be told. Nothing is written, and nothing is asked twice."""
+"""Names for what a page shows, so that what becomes of it can be told. Nothing is written for them."""
 
 from __future__ import annotations
 
