@@ -19,10 +19,10 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
-from django.utils import timezone
 
 from bundle_app import conf
 from bundle_app.events import tokens
+from bundle_app.events.days import day_of
 from bundle_app.exceptions import BatchRefused, TokenForeign, TokenForged, TokenLate, TokenMalformed
 from bundle_app.models import Event, IntakeCount
 
@@ -63,16 +63,12 @@ class Row:
     propensity: float
     subject: str
     is_rewarded: bool
+    shown_at: datetime
     occurred_at: datetime
     received_at: datetime
 
 
 COLUMNS = tuple(Row.__dataclass_fields__)
-
-
-def day_of(moment: datetime) -> date:
-    """The shop's day, by TIME_ZONE, whatever zone a process has made its own."""
-    return timezone.localdate(moment, timezone.get_default_timezone())
 
 
 def reports_of(body: bytes) -> list[Any]:
@@ -119,8 +115,8 @@ def write(rows: Iterable[Row]) -> int:
     adapted = connection.ops.adapt_datetimefield_value
     values = []
     for row in _capped(ordered):
-        *others, occurred_at, received_at = astuple(row)
-        values += [*others, adapted(occurred_at), adapted(received_at)]
+        *others, shown_at, occurred_at, received_at = astuple(row)
+        values += [*others, adapted(shown_at), adapted(occurred_at), adapted(received_at)]
     with connection.cursor() as cursor:
         cursor.execute(
             f"INSERT INTO {Event._meta.db_table} ({', '.join(COLUMNS)}) "  # noqa: S608
@@ -154,6 +150,7 @@ def _read(report: Any, *, visitor: Visitor, now: datetime, lifetime: timedelta) 
         propensity=showing.propensity,
         subject=visitor.subject,
         is_rewarded=True,
+        shown_at=showing.shown_at,
         occurred_at=max(happened_at, min(showing.shown_at, now)),
         received_at=now,
     )
