@@ -23,6 +23,7 @@ from django.db import connection, transaction
 from bundle_app import conf
 from bundle_app.events import tokens
 from bundle_app.events.days import day_of
+from bundle_app.events.tokens import Showing
 from bundle_app.exceptions import BatchRefused, TokenForeign, TokenForged, TokenLate, TokenMalformed
 from bundle_app.models import Event, IntakeCount
 
@@ -137,6 +138,11 @@ def _read(report: Any, *, visitor: Visitor, now: datetime, lifetime: timedelta) 
     except tuple(REFUSALS) as error:
         return REFUSALS[type(error)]
     happened_at = now - timedelta(seconds=min(ago, lifetime.total_seconds()))
+    occurred_at = max(happened_at, min(showing.shown_at, now))
+    return row_of(showing, kind, subject=visitor.subject, occurred_at=occurred_at, received_at=now)
+
+
+def row_of(showing: Showing, kind: str, *, subject: str, occurred_at: datetime, received_at: datetime) -> Row:
     return Row(
         showing=showing.id,
         kind=kind,
@@ -148,17 +154,20 @@ def _read(report: Any, *, visitor: Visitor, now: datetime, lifetime: timedelta) 
         policy_id=showing.policy_id,
         arm=showing.arm,
         propensity=showing.propensity,
-        subject=visitor.subject,
+        subject=subject,
         is_rewarded=True,
         shown_at=showing.shown_at,
-        occurred_at=max(happened_at, min(showing.shown_at, now)),
-        received_at=now,
+        occurred_at=occurred_at,
+        received_at=received_at,
     )
 
 
 def _capped(rows: list[Row]) -> list[Row]:
-    """The rows, those marked that a visitor has done too often: (visitor, kind, bundle, anchor) on one day."""
-    answers = [row for row in rows if row.kind != Kind.IMPRESSION]
+    """The rows, those marked that a visitor has done too often: (visitor, kind, bundle, anchor) on one day.
+
+    Rows of nobody come out of a shop's own log alone, and are believed.
+    """
+    answers = [row for row in rows if _is_capped(row)]
     if not answers:
         return rows
     subjects = {row.subject for row in answers}
@@ -177,13 +186,17 @@ def _capped(rows: list[Row]) -> list[Row]:
     most = conf.load().rewards_a_day
     judged = []
     for row in rows:
-        if row.kind != Kind.IMPRESSION and (row.showing, row.kind) not in written:
+        if _is_capped(row) and (row.showing, row.kind) not in written:
             written.add((row.showing, row.kind))
             taken[_what(row)] += 1
             judged.append(replace(row, is_rewarded=taken[_what(row)] <= most))
         else:
             judged.append(row)
     return judged
+
+
+def _is_capped(row: Row) -> bool:
+    return row.kind != Kind.IMPRESSION and row.subject != ""
 
 
 def _what(event: Row | Event) -> tuple[Any, ...]:
