@@ -1,0 +1,102 @@
+"""What became of impressions, as plain sums: all that the bandit remembers.
+
+A *cell* is an arm in a context at a place. Sums of days, of servers, of one impression after another are the same sums,
+so learning by the day equals learning by the click, and a night's roll-up of a table is a full state.
+
+Two things stand between a click and a sum. `counted_once` takes each shopper's first click on an arm and no later one.
+And clicks by shoppers whom the order table knows are summed apart, as *vouched*: a bot can click, and add to a cart,
+for nothing, but to have bought it must pay (`bandit.credible`).
+
+Shapes: N impressions, R arms, H contexts, K places.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bundle_ml.clicks.truth import Flags, Numbers, Reals
+from bundle_ml.errors import DataError
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Counts:
+    """Sums over impressions. All three are (R, H, K), or of any one selection of arms."""
+
+    shown_RHK: Reals
+    reward_RHK: Reals
+    vouched_RHK: Reals
+
+    @classmethod
+    def none(cls, arm_count: int, context_count: int, slot_count: int) -> Counts:
+        shape = arm_count, context_count, slot_count
+        return cls(np.zeros(shape), np.zeros(shape), np.zeros(shape))
+
+    @classmethod
+    def of(
+        cls,
+        arms_N: Numbers,
+        contexts_N: Numbers,
+        places_N: Numbers,
+        rewards_N: Reals,
+        is_buyer_N: Flags,
+        *,
+        shape: tuple[int, int, int],
+    ) -> Counts:
+        """Sum impressions up; a reward is what the shop's settings make of a click, an add or a purchase.
+
+        Raises:
+            DataError: an arm, context or place lies outside the shape, or a reward is negative or not finite.
+        """
+        for name, numbers, count in zip(
+            ("arm", "context", "place"), (arms_N, contexts_N, places_N), shape, strict=True
+        ):
+            outside = numbers[(numbers < 0) | (numbers >= count)]
+            if len(outside):
+                raise DataError(
+                    f"Found {name} {outside[0]}; expected 0 to {count - 1}. Give each {name} a number first."
+                )
+        wrong = rewards_N[~(np.isfinite(rewards_N) & (rewards_N >= 0))]
+        if len(wrong):
+            raise DataError(
+                f"Found the reward {wrong[0]}; expected a finite number of 0 or more. Take refunds off first."
+            )
+        cells_N = np.ravel_multi_index((arms_N, contexts_N, places_N), shape)
+
+        def summed(weights_N: Reals) -> Reals:
+            return np.bincount(cells_N, weights_N, minlength=int(np.prod(shape))).reshape(shape)
+
+        return cls(summed(np.ones(len(cells_N))), summed(rewards_N), summed(rewards_N * is_buyer_N))
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(
+            self.shown_RHK + other.shown_RHK, self.reward_RHK + other.reward_RHK, self.vouched_RHK + other.vouched_RHK
+        )
+
+    def faded(self, ratio: float) -> Counts:
+        """Keep so much of all sums: what happened long ago says less."""
+        return Counts(self.shown_RHK * ratio, self.reward_RHK * ratio, self.vouched_RHK * ratio)
+
+    def take(self, arms: Numbers) -> Counts:
+        """Of these arms, in this order: what a web process reads for one page."""
+        return Counts(self.shown_RHK[arms], self.reward_RHK[arms], self.vouched_RHK[arms])
+
+
+def counted_once(shoppers_N: Numbers, arms_N: Numbers, is_click_N: Flags, *, clicks_a_shopper: int) -> Flags:
+    """Say which clicks count: a shopper's first on an arm, and so many arms a shopper, in the order given; (N,).
+
+    >>> counted_once(np.array([1, 1, 1, 2]), np.array([7, 7, 8, 7]), np.array([True] * 4), clicks_a_shopper=9).tolist()
+    [True, False, True, True]
+    """
+    clicks = np.flatnonzero(is_click_N)
+    pairs = np.column_stack([shoppers_N[clicks], arms_N[clicks]])
+    _, first = np.unique(pairs, axis=0, return_index=True)
+    kept = clicks[np.sort(first)]
+    by_shopper = np.argsort(shoppers_N[kept], kind="stable")
+    ordered = shoppers_N[kept][by_shopper]
+    starts = np.flatnonzero(np.diff(ordered, prepend=np.iinfo(np.int64).min))
+    rank = np.arange(len(ordered)) - np.repeat(starts, np.diff(starts, append=len(ordered)))
+    counted_N = np.zeros(len(shoppers_N), np.bool_)
+    counted_N[kept[by_shopper[rank < clicks_a_shopper]]] = True
+    return counted_N

@@ -1,0 +1,204 @@
+"""Teach the composer by what became of bundles: REINFORCE, off-policy on a log and on-policy in the environment.
+
+The gradient of the policy's expected reward is that of mean(w · (r − b) · log π(bundle)), where w = π/μ is the
+importance weight of the whole sequence of actions under the policy that logged it, capped; b is a baseline, the mean
+reward of the anchor shrunk to that of all. Two terms hold it back: entropy, so that it does not settle early, and the
+KL divergence to the supervised model, so that it leaves what it knows only for a reason. Training stops when the
+off-policy estimate on a held-out part of the log no longer rises, and the best epoch's weights are kept; the supervised
+model is epoch 0 and may be the best.
+
+Sources: Williams 1992 (REINFORCE); Chen et al. 2019, "Top-K off-policy correction for a REINFORCE recommender system"
+(capped weights); Swaminathan & Joachims 2015 (the self-normalised estimate).
+
+Shapes: B bundles, M items at most, T steps = M + 1, A actions.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bundle_ml.clicks.composer import Composer, Situation
+from bundle_ml.clicks.composing import Composing, taken
+from bundle_ml.clicks.truth import BundleTruth, Numbers, Openings, Reals
+from bundle_ml.errors import DataError
+
+BASELINE_BUNDLES = 50.0
+"""An anchor's mean reward is shrunk as if so many more bundles had earned the mean of all."""
+
+OnEpoch = Callable[[int, float], None]
+"""Told the epoch and its held-out estimate."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReinforceSettings:
+    epochs: int = 10
+    patience: int = 3
+    batch_size: int = 512
+    learning_rate: float = 3e-3
+    weight_cap: float = 5.0
+    entropy_weight: float = 1e-4
+    kl_weight: float = 2e-3
+    held_out_ratio: float = 0.2
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Log:
+    """Bundles that were composed by drawing, and what became of them."""
+
+    openings: Openings
+    actions_BT: Numbers
+    """-1 after the stop."""
+    log_propensity_B: Reals
+    """Of the whole sequence, under the policy that drew it."""
+    rewards_B: Reals
+
+    def __len__(self) -> int:
+        return len(self.rewards_B)
+
+    def take(self, rows: Numbers) -> Log:
+        return Log(taken(self.openings, rows), self.actions_BT[rows], self.log_propensity_B[rows], self.rewards_B[rows])
+
+
+def roll_out(composer: Composer, composing: Composing, count: int, random: np.random.Generator) -> Log:
+    """Compose by drawing from the policy, and see what becomes of it."""
+    composing.open(count, random)
+    actions_BT = np.full((count, composing.most_items + 1), -1)
+    log_propensity_B, rewards_B = np.zeros(count), np.zeros(count)
+    with torch.inference_mode():
+        for step in range(composing.most_items + 1):
+            going_B = ~composing.is_done_B
+            log_BA = composer(Situation.of(composing)).double().numpy()
+            # The largest of log-probabilities with Gumbel noise is a draw from them.
+            drawn_B = (log_BA + random.gumbel(size=log_BA.shape)).argmax(axis=1)
+            actions_B = np.where(going_B, drawn_B, composing.stop)
+            actions_BT[going_B, step] = actions_B[going_B]
+            log_propensity_B += np.where(going_B, log_BA[np.arange(count), actions_B], 0)
+            rewards_B += composing.step(actions_B, random)
+    return Log(composing.openings, actions_BT, log_propensity_B, rewards_B)
+
+
+def teach(
+    composer: Composer,
+    truth: BundleTruth,
+    log: Log,
+    settings: ReinforceSettings,
+    *,
+    on_epoch: OnEpoch = lambda _epoch, _estimate: None,
+) -> Composer:
+    """Learn from a log; returns the best epoch's policy, the given one if none was better.
+
+    Raises:
+        DataError: the log is too short to hold anything out.
+    """
+    random = np.random.default_rng([settings.seed, 40])
+    order = random.permutation(len(log))
+    held_out_count = int(len(log) * settings.held_out_ratio)
+    if held_out_count < 2 or len(log) - held_out_count < 2:
+        raise DataError(f"The log holds {len(log)} bundles; expected enough to learn from some and hold two out.")
+    held_out, learned = log.take(order[:held_out_count]), log.take(order[held_out_count:])
+    baseline_V = baseline(learned, truth.item_count)
+    optimizer = torch.optim.Adam(composer.parameters(), settings.learning_rate)
+    best, best_estimate, best_epoch = copy.deepcopy(composer), held_out_estimate(composer, truth, held_out, settings), 0
+    on_epoch(0, best_estimate)
+    for epoch in range(1, settings.epochs + 1):
+        for rows in np.array_split(random.permutation(len(learned)), max(1, len(learned) // settings.batch_size)):
+            update(composer, optimizer, truth, learned.take(rows), baseline_V, settings)
+        estimate = held_out_estimate(composer, truth, held_out, settings)
+        on_epoch(epoch, estimate)
+        if estimate > best_estimate:
+            best, best_estimate, best_epoch = copy.deepcopy(composer), estimate, epoch
+        if epoch - best_epoch >= settings.patience:
+            break
+    return best
+
+
+def practise(
+    composer: Composer,
+    composing: Composing,
+    settings: ReinforceSettings,
+    *,
+    batches: int,
+    random: np.random.Generator,
+) -> Composer:
+    """Learn on-policy: compose a batch, see what becomes of it, update, again. Changes and returns the composer."""
+    optimizer = torch.optim.Adam(composer.parameters(), settings.learning_rate)
+    sums_V, counts_V = np.zeros(composing.truth.item_count), np.zeros(composing.truth.item_count)
+    for _ in range(batches):
+        log = roll_out(composer, composing, settings.batch_size, random)
+        np.add.at(sums_V, log.openings.anchors_B, log.rewards_B)
+        np.add.at(counts_V, log.openings.anchors_B, 1)
+        update(composer, optimizer, composing.truth, log, _shrunk(sums_V, counts_V), settings)
+    return composer
+
+
+def update(
+    composer: Composer,
+    optimizer: torch.optim.Optimizer,
+    truth: BundleTruth,
+    log: Log,
+    baseline_V: Reals,
+    settings: ReinforceSettings,
+) -> None:
+    """One step on some bundles."""
+    optimizer.zero_grad()
+    log_policy_B, entropy, divergence = _follow(composer, truth, log)
+    weight_B = (log_policy_B.detach() - torch.from_numpy(log.log_propensity_B)).exp().clamp(max=settings.weight_cap)
+    advantage_B = torch.from_numpy(log.rewards_B - baseline_V[log.openings.anchors_B])
+    earned = (weight_B * advantage_B * log_policy_B).mean()
+    loss = settings.kl_weight * divergence - settings.entropy_weight * entropy - earned
+    loss.backward()  # type: ignore[no-untyped-call]
+    optimizer.step()
+
+
+def held_out_estimate(composer: Composer, truth: BundleTruth, log: Log, settings: ReinforceSettings) -> float:
+    """The policy's mean reward by the self-normalised estimator, weights capped: Σ w r / Σ w."""
+    with torch.inference_mode():
+        log_policy_B = _follow(composer, truth, log)[0].numpy()
+    weight_B = np.exp(log_policy_B - log.log_propensity_B).clip(max=settings.weight_cap)
+    return float((weight_B * log.rewards_B).sum() / max(weight_B.sum(), 1e-300))
+
+
+def baseline(log: Log, item_count: int) -> Reals:
+    """The mean reward of each anchor, shrunk to that of all."""
+    sums_V = np.bincount(log.openings.anchors_B, log.rewards_B, minlength=item_count)
+    return _shrunk(sums_V, np.bincount(log.openings.anchors_B, minlength=item_count).astype(np.float64))
+
+
+def _shrunk(sums_V: Reals, counts_V: Reals) -> Reals:
+    usual = sums_V.sum() / max(counts_V.sum(), 1)
+    return np.asarray((sums_V + BASELINE_BUNDLES * usual) / (counts_V + BASELINE_BUNDLES))
+
+
+def _follow(composer: Composer, truth: BundleTruth, log: Log) -> tuple[Tensor, Tensor, Tensor]:
+    """Go through logged sequences: the log-probability of each, the mean entropy, the KL to the supervised model."""
+    composing = Composing(truth, log.actions_BT.shape[1] - 1)
+    composing.begin(log.openings)
+    total_B = torch.zeros(len(log), dtype=torch.float64)
+    entropy, divergence = torch.zeros(()), torch.zeros(())
+    for step in range(log.actions_BT.shape[1]):
+        rows = np.flatnonzero(log.actions_BT[:, step] >= 0)
+        if not len(rows):
+            break
+        asked = Composing(truth, composing.most_items)
+        asked.openings, asked.bundles_BM = taken(log.openings, rows), composing.bundles_BM[rows]
+        asked.is_done_B = np.zeros(len(rows), np.bool_)
+        situation = Situation.of(asked)
+        supervised_BA = composer.supervised(situation)
+        log_BA = composer.changed(situation, supervised_BA)
+        actions_B = log.actions_BT[rows, step]
+        taken_B = log_BA[torch.arange(len(rows)), torch.from_numpy(actions_B)]
+        total_B = total_B.index_add(0, torch.from_numpy(rows), taken_B.double())
+        chance_BA = log_BA.exp()
+        entropy = entropy - (chance_BA * log_BA).sum(1).mean()
+        divergence = divergence + (chance_BA * (log_BA - supervised_BA)).sum(1).mean()
+        adds = actions_B != composing.stop
+        if adds.any():
+            composing.bundles_BM[rows[adds], step] = actions_B[adds]
+    return total_B, entropy, divergence
