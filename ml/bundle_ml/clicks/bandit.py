@@ -137,10 +137,12 @@ def fit(counts: Counts, features_RHF: Reals, settings: BanditSettings) -> Belief
         DataError: counts and features are of different arms or contexts.
     """
     _check(counts, features_RHF)
+    if not counts.reward_RHK.any():
+        return None
     buyer_ratio = _usual_buyer_ratio(counts)
     rewards_RHK = credible(counts, buyer_ratio, settings)
     rewards_RH = rewards_RHK.sum(axis=2)
-    if not rewards_RH.sum():
+    if not rewards_RH.any():
         return None
     first_bias_K = FIRST_PLACE_BIAS ** np.arange(counts.shown_RHK.shape[2])
     bias_K, found_P, strength = first_bias_K, np.zeros(features_RHF.shape[2] + 1), 1.0
