@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
+from math import inf
 from pathlib import Path
 from types import UnionType
 from typing import Any
@@ -26,6 +27,7 @@ def _default_work_dir() -> Path:
     return Path(tempfile.gettempdir()) / "bundle_app"
 
 
+REWARDED = ("click", "add", "purchase")
 KINDS = ("pair", "set", "content", "personal")
 """Kinds of bundles that a model composes."""
 
@@ -118,6 +120,21 @@ class Settings:
     """Secret under which visitors get their pseudonyms in the events; without it one is derived from SECRET_KEY. With
     one of its own, SECRET_KEY can be changed without making known visitors new ones."""
 
+    exploration_ratio: Decimal = Decimal("0.05")
+    """Of impressions, at most, that show another promising bundle instead of the best one, so that something can be
+    learned of it. Never one that is paused or hidden, or worth less than `exploration_floor_ratio` of the best. 0: the
+    order stands, and clicks teach nothing."""
+
+    exploration_floor_ratio: Decimal = Decimal("0.3")
+
+    rewards: Mapping[str, float] = field(default_factory=lambda: {"click": 1.0, "add": 2.0, "purchase": 5.0})
+    """What a click, an add to the cart and a purchase are worth to a policy that learns from them."""
+
+    policy_days: int = 90
+    """How far back a policy looks. The last `policy_judge_days` teach it nothing: they are what it is judged by."""
+
+    policy_judge_days: int = 14
+
     showing_hours: int = 24
     """How long after a bundle was shown it may be seen, clicked, added or dismissed; later events are refused."""
 
@@ -180,12 +197,16 @@ def _parsed(key: str, value: Any) -> Any:
     match key:
         case "WORK_DIR":
             return Path(_checked(key, value, str | Path, "a path"))
-        case "MIN_LINES_RATIO" | "MIN_PRICE_RATIO" | "MIN_MARGIN_RATIO":
+        case (
+            "MIN_LINES_RATIO" | "MIN_PRICE_RATIO" | "MIN_MARGIN_RATIO" | "EXPLORATION_RATIO" | "EXPLORATION_FLOOR_RATIO"
+        ):
             return _ratio(key, value)
         case "DISCOUNT_PERCENT" | "AUTO_ACTIVATE":
             return _discounts(value) if key == "DISCOUNT_PERCENT" else _auto_activation(value)
         case "MAP" | "TRAIN":
             return _checked(key, value, Mapping, "a dict")
+        case "REWARDS":
+            return _rewards(value)
         case "WARM_START":
             return _checked(key, value, bool, "True or False")
         case "HISTORY_DAYS" if value is None:
@@ -199,6 +220,8 @@ def _parsed(key: str, value: Any) -> Any:
             | "IMPORT_MAX_ROWS"
             | "IMPORT_IN_BACKGROUND_BYTES"
             | "SHOWING_HOURS"
+            | "POLICY_DAYS"
+            | "POLICY_JUDGE_DAYS"
             | "REWARDS_A_DAY"
             | "ATTRIBUTION_DAYS"
             | "REFUND_DAYS"
@@ -257,6 +280,17 @@ def _discounts(value: Any) -> dict[str, Decimal]:
             )
         parsed[kind] = amount
     return parsed
+
+
+def _rewards(value: Any) -> dict[str, float]:
+    expected = "a dict such as {'click': 1, 'add': 2, 'purchase': 5}, numbers of at least 0 and one above"
+    _checked("REWARDS", value, Mapping, expected)
+    are_numbers = all(isinstance(each, int | float) and not isinstance(each, bool) for each in value.values())
+    if not are_numbers or set(value) - set(REWARDED) or not all(0 <= each < inf for each in value.values()):
+        raise ConfigurationError(f"BUNDLE_APP['REWARDS'] is {value!r}; expected {expected}.")
+    if not any(value.values()):
+        raise ConfigurationError(f"BUNDLE_APP['REWARDS'] is {value!r}; expected {expected}.")
+    return {name: float(value.get(name, 0)) for name in REWARDED}
 
 
 def _auto_activation(value: Any) -> AutoActivation | None:

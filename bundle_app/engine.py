@@ -11,7 +11,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -27,15 +27,25 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Candidate",
+    "Cell",
+    "Impression",
+    "LearnedPolicy",
     "Manifest",
+    "Place",
     "Progress",
+    "arrange",
     "candidates",
     "check_settings",
+    "judge_policy",
+    "learn_policy",
     "missing_libraries",
     "train",
     "verified_manifest",
+    "watch_policy",
 ]
 
+LEAST_EFFECTIVE_COUNT = 200.0
+"""Impressions that a log must weigh for a new policy before the gate looks at its lead."""
 TRAINING_LIBRARIES = ("torch", "scipy", "pyarrow")
 
 
@@ -166,6 +176,164 @@ def candidates(artefact: Path) -> Iterator[Candidate]:
 
     with _rejecting():
         yield from iter_candidates(artefact)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What stands in one place of a page: the number of a candidate, and the probability with which it came there."""
+
+    candidate: int
+    propensity: float
+
+
+def arrange(
+    means: Sequence[float],
+    deviations: Sequence[float],
+    *,
+    place_count: int,
+    exploration_ratio: float,
+    floor_ratio: float,
+    seed: int | None = None,
+) -> list[Place]:
+    """Fill a page's places with candidates by what they are worth, on some pages with a drawn one: see `bandit.choose`.
+
+    A few operations on small arrays, with numpy and without torch: this is what a web process does.
+    """
+    import numpy as np
+
+    from bundle_ml.clicks import bandit
+
+    settings = bandit.BanditSettings(exploration_ratio=exploration_ratio, floor_ratio=floor_ratio)
+    values = bandit.Values(np.asarray([means], np.float64), np.asarray([deviations], np.float64))
+    everybody = np.ones((1, len(means)), np.bool_)
+    columns, propensities, _ = bandit.choose(values, everybody, place_count, settings, np.random.default_rng(seed))
+    return [
+        Place(column, propensity)
+        for column, propensity in zip(columns[0].tolist(), propensities[0].tolist(), strict=True)
+        if column >= 0
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Sums over the showings of one arm in one place, counted from 0."""
+
+    arm: int
+    place: int
+    shown: int
+    reward: float
+    vouched: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Impression:
+    """One showing of an arm, on a page of so many places; impressions of one unit do not err apart."""
+
+    arm: int
+    place: int
+    place_count: int
+    reward: float
+    propensity: float
+    unit: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LearnedPolicy:
+    """`bundle_ml.clicks.nightly.Policy` as plain numbers, by arm; `shown` are the arms that were shown at all."""
+
+    beliefs: dict[str, Any]
+    qualities: list[float]
+    evidence: list[float]
+    shown: list[int]
+    impression_count: int
+
+
+def learn_policy(
+    anchors: Sequence[int],
+    features: Sequence[Sequence[float]],
+    cells: Sequence[Cell],
+    *,
+    exploration_ratio: float,
+    floor_ratio: float,
+) -> LearnedPolicy | None:
+    """Fit a policy to a night's sums; None where nothing was rewarded."""
+    import numpy as np
+
+    from bundle_ml.clicks import bandit, nightly
+    from bundle_ml.clicks.counts import Counts
+
+    counts = Counts.none(len(anchors), 1, nightly.PLACE_COUNT)
+    for cell in cells:
+        where = cell.arm, 0, min(cell.place, nightly.PLACE_COUNT - 1)
+        counts.shown_RHK[where] += cell.shown
+        counts.reward_RHK[where] += cell.reward
+        counts.vouched_RHK[where] += cell.vouched
+    settings = bandit.BanditSettings(exploration_ratio=exploration_ratio, floor_ratio=floor_ratio)
+    policy = nightly.learn(nightly.Arms(np.asarray(anchors), np.asarray(features)), counts, settings)
+    if policy is None:
+        return None
+    return LearnedPolicy(
+        beliefs=policy.beliefs.to_json(),
+        qualities=policy.quality_R.tolist(),
+        evidence=policy.evidence_R.tolist(),
+        shown=np.flatnonzero(counts.shown_RHK.sum(axis=(1, 2))).tolist(),
+        impression_count=int(counts.shown_RHK.sum()),
+    )
+
+
+def judge_policy(
+    anchors: Sequence[int],
+    features: Sequence[Sequence[float]],
+    impressions: Sequence[Impression],
+    *,
+    candidate: LearnedPolicy,
+    incumbent: LearnedPolicy | None,
+    exploration_ratio: float,
+    floor_ratio: float,
+) -> tuple[dict[str, Any], dict[str, float]]:
+    """The gate's decision, `{"code": …, "numbers": {…}}`, and what is promised of the candidate: mean, low, high."""
+    import numpy as np
+
+    from bundle_ml.clicks import bandit, gate, nightly
+
+    _, units = np.unique([each.unit for each in impressions], return_inverse=True)
+    log = nightly.Log(
+        np.asarray([each.arm for each in impressions]),
+        np.asarray([each.place for each in impressions]),
+        np.asarray([each.place_count for each in impressions]),
+        np.asarray([each.reward for each in impressions], np.float64),
+        np.asarray([each.propensity for each in impressions], np.float64),
+        units,
+    )
+    decision, promised = nightly.judge(
+        nightly.Arms(np.asarray(anchors), np.asarray(features)),
+        log,
+        _policy(candidate),
+        None if incumbent is None else _policy(incumbent),
+        settings=bandit.BanditSettings(exploration_ratio=exploration_ratio, floor_ratio=floor_ratio),
+        gate_settings=gate.GateSettings(least_effective_count=LEAST_EFFECTIVE_COUNT),
+    )
+    told = {"mean": promised.mean, "low": promised.low, "high": promised.high}
+    return {"code": str(decision.code), "numbers": decision.numbers}, told
+
+
+def watch_policy(
+    reward_sum: float, reward_square_sum: float, count: int, *, promised: Mapping[str, float]
+) -> dict[str, Any]:
+    """Whether a live policy still earns what it promised: the gate's decision, as in `judge_policy`."""
+    from bundle_ml.clicks import gate
+
+    decision = gate.watch(reward_sum, reward_square_sum, count, gate.Promise(**promised), gate.GateSettings())
+    return {"code": str(decision.code), "numbers": decision.numbers}
+
+
+def _policy(learned: LearnedPolicy) -> Any:
+    import numpy as np
+
+    from bundle_ml.clicks import bandit, nightly
+
+    beliefs = bandit.Beliefs.from_json(learned.beliefs)
+    return nightly.Policy(beliefs, np.asarray(learned.qualities), np.asarray(learned.evidence))
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from bundle_app import conf, maintenance, publishing, training
 from bundle_app.events import aggregation, attribution
 from bundle_app.exceptions import AlreadyTraining
 from bundle_app.models import TrainingRun
+from bundle_app.policy import learning
 from bundle_app.transfer import queue
 
 SAFE_TO_REPEAT: dict[str, Any] = {"acks_late": True, "reject_on_worker_lost": True}
@@ -63,6 +64,13 @@ def attribute() -> dict[str, int]:
 def aggregate() -> dict[str, int]:
     """Count the days' figures, then delete events that are old."""
     return {"days_counted": aggregation.aggregate(), "rows_deleted": aggregation.prune()}
+
+
+@shared_task(name="bundle_app.learn_from_clicks", **SAFE_TO_REPEAT)
+def learn_from_clicks() -> dict[str, int | None]:
+    """Take the live policy back if it disappoints, then learn a new one and let the gate judge it."""
+    withdrawn, learned = learning.watch(), learning.learn()
+    return {"withdrawn": withdrawn and withdrawn.pk, "learned": learned and learned.pk}
 
 
 @shared_task(name=queue.TASK, **SAFE_TO_REPEAT)

@@ -8,6 +8,7 @@ from bundle_app.models.decision import Decision, Entry
 from bundle_app.models.event import Event, IntakeCount
 from bundle_app.models.file_import import FileImport, FileImportContent
 from bundle_app.models.model_version import ModelVersion
+from bundle_app.models.policy_version import ArmQuality, PolicyVersion
 from bundle_app.models.purchase import Purchase
 from bundle_app.models.redemption import Redemption
 from bundle_app.models.rule import Rule
@@ -15,6 +16,7 @@ from bundle_app.models.score import Score
 from bundle_app.models.training_run import TrainingRun
 
 __all__ = [
+    "ArmQuality",
     "Bundle",
     "BundlePart",
     "CountedDay",
@@ -26,6 +28,7 @@ __all__ = [
     "FileImportContent",
     "IntakeCount",
     "ModelVersion",
+    "PolicyVersion",
     "Purchase",
     "Redemption",
     "Rule",

@@ -75,16 +75,18 @@ class Decision(models.Model):
         ENABLED = "enabled", _("Enabled")
         DISABLED = "disabled", _("Disabled")
         DELETED = "deleted", _("Deleted")
+        WITHDRAWN = "withdrawn", _("Taken back")
 
     class SubjectKind(models.TextChoices):
         BUNDLE = "bundle", _("Bundle")
         RULE = "rule", _("Rule")
+        POLICY = "policyversion", _("Policy")
 
     at = models.DateTimeField(_("when"))
     actor = models.CharField(_("who"), max_length=150, blank=True)
     actor_key = models.CharField(max_length=64, blank=True)
     action = models.CharField(_("kind of decision"), max_length=10, choices=Action.choices)
-    subject_kind = models.CharField(_("kind of subject"), max_length=10, choices=SubjectKind.choices)
+    subject_kind = models.CharField(_("kind of subject"), max_length=20, choices=SubjectKind.choices)
     subject_id = models.BigIntegerField()
     subject = models.CharField(_("subject"), max_length=300)
     changes = models.JSONField(_("from → to"), default=dict)

@@ -4,6 +4,7 @@
     choosing     which variant of each part is sold
     offers       a bundle with today's prices, or why it cannot be bought
     showings     the word that names an offer in its place on a page
+    arranging    which of them stand where: the live policy's choice
     pages        all together: offers for a page, as objects or as HTML
     cart         an offer into the shopper's cart
     held         what bundles in the cart save today

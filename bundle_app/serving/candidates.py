@@ -8,7 +8,7 @@ a page sees a version's scores all or none, from the moment it is published.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from itertools import combinations
 from typing import Any
@@ -24,11 +24,13 @@ from django.db.models import (
     OuterRef,
     Q,
     QuerySet,
+    Subquery,
     Value,
     prefetch_related_objects,
 )
+from django.db.models.functions import JSONObject
 
-from bundle_app.models import Bundle, BundlePart, ModelVersion
+from bundle_app.models import ArmQuality, Bundle, BundlePart, ModelVersion, PolicyVersion
 from bundle_app.models.rule import RuleKind
 from bundle_app.models.score import CONTEXT_MARK, SHOP_WIDE, context_key
 from bundle_app.rules import ANYBODY, NO_RULES, Audience, RuleBook, applies, judge
@@ -66,8 +68,9 @@ class Candidate:
     """A bundle that may be shown, and on what grounds: a row of the live model, or a merchandiser's decision.
 
     `pin_priority` is that of the rule that puts it first, if one does; `is_own` is false on the page of other products.
-    `version_id` is the model version's that ranked it, 0 for a merchandiser's. A policy that chooses among candidates
-    says so in `policy_id`, `arm` and `propensity`: they go into the token of the showing.
+    `version_id` is the model version's that ranked it, 0 for a merchandiser's. `policy_id` and `beliefs` are the live
+    policy's, 0 and empty without one; `quality` and `quality_evidence` what it knows of this bundle beside this anchor
+    (see `ArmQuality`); `arm` and `propensity` say how it came to its place.
     """
 
     bundle: Bundle
@@ -80,6 +83,9 @@ class Candidate:
     is_own: bool = True
     version_id: int = 0
     policy_id: int = 0
+    beliefs: Mapping[str, Any] = field(default_factory=dict)
+    quality: float | None = None
+    quality_evidence: float | None = None
     arm: str = ""
     propensity: float = 1.0
 
@@ -202,7 +208,16 @@ def _scored(
         rung=F("scores__rung"),
         evidence=F("scores__evidence"),
         version_id=F("scores__model_version_id"),
+        policy=Subquery(_LIVE_POLICY),
+        known=Subquery(_KNOWN_OF_ARM),
     )
+
+
+_LIVE_POLICY = PolicyVersion.objects.live().values(told=JSONObject(id="pk", beliefs="beliefs"))[:1]
+_KNOWN_OF_ARM = ArmQuality.objects.filter(
+    policy__state=PolicyVersion.State.LIVE, bundle=OuterRef("pk"), anchor_key=OuterRef("scores__anchor_key")
+).values(told=JSONObject(quality="quality", evidence="evidence"))[:1]
+"""Two columns of the candidates' own query: the live policy, and what it knows of a bundle beside an anchor."""
 
 
 def _by_hand(
@@ -231,6 +246,8 @@ def _by_hand(
             rung=Value("", output_field=CharField()),
             evidence=Value({}, output_field=JSONField()),
             version_id=Value(0, output_field=BigIntegerField()),
+            policy=Value({}, output_field=JSONField()),
+            known=Value({}, output_field=JSONField()),
         )
     )
 
@@ -244,6 +261,10 @@ def _candidate(row: Any) -> Candidate:
         rung=row.rung,
         evidence=row.evidence or {},
         version_id=row.version_id,
+        policy_id=(row.policy or {}).get("id", 0),
+        beliefs=(row.policy or {}).get("beliefs", {}),
+        quality=(row.known or {}).get("quality"),
+        quality_evidence=(row.known or {}).get("evidence"),
     )
 
 

@@ -15,7 +15,8 @@ from django.utils.translation import gettext, gettext_noop
 from bundle_app.exceptions import BundleNotOnOffer, ConfigurationError
 from bundle_app.models import Bundle
 from bundle_app.rules import Audience, RuleBook, Verdict, judge
-from bundle_app.serving.candidates import best_grounds, candidates_for, valid_keys
+from bundle_app.serving.arranging import arranged
+from bundle_app.serving.candidates import Candidate, best_grounds, candidates_for, valid_keys
 from bundle_app.serving.choosing import refuse_unoffered
 from bundle_app.serving.offers import Offer, compose, obstacles
 from bundle_app.serving.ruling import audience_of, rules_in_force, terms_of
@@ -52,15 +53,16 @@ def bundles_for(
     keys = list(dict.fromkeys(key for candidate in candidates for key in candidate.bundle.quantities()))
     cards = get_adapter().get_items(keys, request) if keys else {}
     held = set(valid_keys(anchors))
-    offers: list[Offer] = []
-    showings = Showings(request, placement=placement)
+    found: list[tuple[Candidate, Offer]] = []
     for candidate in candidates:
-        found = compose(candidate, cards, anchors=held, held=in_cart, only_missing=True)
-        if found is not None and ruling(found, book, audience).is_allowed:
-            offers.append(showings.named(found, candidate, slot=len(offers) + 1))
-        if len(offers) == limit:
-            break
-    return offers
+        composed = compose(candidate, cards, anchors=held, held=in_cart, only_missing=True)
+        if composed is not None and ruling(composed, book, audience).is_allowed:
+            found.append((candidate, composed))
+    showings = Showings(request, placement=placement)
+    return [
+        showings.named(composed, candidate, slot=slot)
+        for slot, (candidate, composed) in enumerate(arranged(found, limit=limit, explores=request is not None), 1)
+    ]
 
 
 def ruling(found: Offer, book: RuleBook, audience: Audience) -> Verdict:

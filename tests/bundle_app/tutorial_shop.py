@@ -15,7 +15,11 @@ from bundle_app.exceptions import CannotAddToCart
 from bundle_app.models import Bundle, BundlePart, ModelVersion, Score, composition_hash
 from bundle_app.shop import CartLine, FieldMapAdapter, ItemCard
 
-TUTORIAL = {"MAP": {"preset": "tutorial"}, "ADAPTER": "tests.bundle_app.tutorial_shop.SessionCartAdapter"}
+TUTORIAL = {
+    "MAP": {"preset": "tutorial"},
+    "ADAPTER": "tests.bundle_app.tutorial_shop.SessionCartAdapter",
+    "EXPLORATION_RATIO": 0,
+}
 """BUNDLE_APP of these tests."""
 
 HOSTILE_TITLES = (

@@ -258,8 +258,8 @@ def draw_weights(values: Values, eligible_NC: Flags, settings: BanditSettings) -
 
 
 def _page_ratio(slot_count: int, settings: BanditSettings) -> float:
-    """A page that explores changes one impression or exchanges two; half of K pages would still be in bounds."""
-    return min(1.0, settings.exploration_ratio * slot_count / 2)
+    """A page that explores changes one impression or exchanges two, where it has two: so many pages are in bounds."""
+    return min(1.0, settings.exploration_ratio * slot_count / min(slot_count, 2))
 
 
 def _propensities(best_NK: Numbers, weights_NC: Reals, page_ratio: float) -> Reals:

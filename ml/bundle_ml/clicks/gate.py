@@ -85,8 +85,17 @@ def promote(candidate: Estimate, incumbent: Estimate, settings: GateSettings) ->
     return Decision(code=code, numbers=numbers)
 
 
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What a policy was let in for, as it is kept: the mean reward an impression, and its interval."""
+
+    mean: float
+    low: float
+    high: float
+
+
 def watch(
-    reward_sum: float, reward_square_sum: float, count: int, promised: Estimate, settings: GateSettings
+    reward_sum: float, reward_square_sum: float, count: int, promised: Estimate | Promise, settings: GateSettings
 ) -> Decision:
     """Roll back a live policy whose earnings lie below its promise: their whole interval under the promised one.
 

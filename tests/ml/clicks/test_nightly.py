@@ -86,7 +86,7 @@ def test_where_the_order_is_right_there_is_nothing_to_win_and_it_stays() -> None
         arms(), logged(None, chances_R, 20_000, random), learned, None, settings=SETTINGS, gate_settings=GATE
     )
 
-    assert decision.code is Code.NOT_BETTER_BEYOND_CHANCE
+    assert not decision.goes_live
 
 
 def test_a_policy_from_a_short_log_does_not_replace_one_from_a_long_one() -> None:

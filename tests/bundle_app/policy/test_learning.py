@@ -1,0 +1,204 @@
+"""A policy learned from a log, judged by the days that did not teach it, watched, and taken back."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, close_old_connections, transaction
+from django.test import RequestFactory
+
+from bundle_app import serving
+from bundle_app.models import Bundle, Decision, Event, ModelVersion, PolicyVersion, Purchase
+from bundle_app.policy import learning
+from tests.bundle_app.policy.worlds import EXPLORATION, NIGHT, log, order_is_right, second_is_best, shop
+from tests.bundle_app.tutorial_shop import TUTORIAL
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def exploring(settings: Any) -> None:
+    settings.BUNDLE_APP = {**TUTORIAL, "EXPLORATION_RATIO": EXPLORATION, "REWARDS": {"click": 1}}
+
+
+@pytest.fixture
+def made() -> list[list[Bundle]]:
+    return shop()
+
+
+def live_number() -> int | None:
+    return PolicyVersion.objects.live().values_list("pk", flat=True).first()
+
+
+def first_shown(anchor: Bundle, settings: Any) -> Bundle:
+    settings.BUNDLE_APP = {**settings.BUNDLE_APP, "EXPLORATION_RATIO": 0}
+    key = anchor.parts.all()[0].item_key
+    return serving.bundles_for([key], request=RequestFactory().get("/"), placement="product")[0].bundle
+
+
+def test_what_is_clicked_more_comes_first_once_the_gate_is_convinced(made: list[list[Bundle]], settings: Any) -> None:
+    log(made, 4000, second_is_best)
+    assert first_shown(made[0][0], settings) == made[0][0]
+    settings.BUNDLE_APP = {**settings.BUNDLE_APP, "EXPLORATION_RATIO": EXPLORATION}
+
+    policy = learning.learn(now=NIGHT)
+
+    assert policy is not None
+    policy.refresh_from_db()
+    assert (policy.state, policy.decision["code"]) == ("live", "better")
+    assert policy.decision["numbers"]["lead_low"] > 0
+    assert policy.promised["low"] < policy.promised["mean"] < policy.promised["high"]
+    assert [first_shown(row[0], settings) for row in made] == [row[1] for row in made]
+    entry = Decision.objects.about(policy).get()
+    assert (entry.action, entry.changes, entry.actor) == ("activated", {"state": ["learned", "live"]}, "")
+
+
+def test_where_the_order_is_right_it_stays_and_the_row_says_why(made: list[list[Bundle]], settings: Any) -> None:
+    log(made, 4000, order_is_right)
+
+    policy = learning.learn(now=NIGHT)
+
+    assert policy is not None
+    policy.refresh_from_db()
+    assert policy.state == "refused"
+    assert policy.decision["code"] in {"not_better_beyond_chance", "worse_beyond_chance"}
+    assert live_number() is None
+    assert first_shown(made[0][0], settings) == made[0][0]
+
+
+def test_a_short_log_convinces_nobody(made: list[list[Bundle]]) -> None:
+    log(made, 150, second_is_best)
+
+    policy = learning.learn(now=NIGHT)
+
+    assert policy is not None
+    policy.refresh_from_db()
+    assert (policy.state, policy.decision["code"]) == ("refused", "too_little_log")
+
+
+def test_the_days_that_judge_did_not_teach(made: list[list[Bundle]]) -> None:
+    log(made, 500, second_is_best, days=13)
+
+    assert learning.learn(now=NIGHT) is None
+    assert not PolicyVersion.objects.exists()
+
+
+def test_without_a_click_or_a_model_there_is_nothing_to_learn(made: list[list[Bundle]]) -> None:
+    log(made, 100, lambda _place: 0.0)
+    assert learning.learn(now=NIGHT) is None
+    ModelVersion.objects.update(state="ready")
+    assert learning.learn(now=NIGHT) is None
+
+
+def test_clicks_beyond_what_a_visitor_is_believed_teach_nothing(made: list[list[Bundle]]) -> None:
+    log(made, 400, second_is_best)
+    Event.objects.filter(kind="click").update(is_rewarded=False)
+
+    assert learning.learn(now=NIGHT) is None
+
+
+def test_a_sale_is_worth_what_the_settings_say(made: list[list[Bundle]], settings: Any) -> None:
+    settings.BUNDLE_APP = {**settings.BUNDLE_APP, "REWARDS": {"purchase": 1}}
+    log(made, 2000, lambda _place: 0.0)
+    bought = Event.objects.filter(bundle__in=[row[1] for row in made], showing__lt=1200).order_by("pk")
+    Purchase.objects.bulk_create(
+        Purchase(
+            showing=event.showing, order_key=f"order {event.showing}", bundle_id=event.bundle_id, slot=1, share=1,
+            anchor_key=event.anchor_key, placement="product", propensity=event.propensity, currency="EUR",
+            revenue=10, discount=1, ordered_at=event.occurred_at,
+        )
+        for event in bought
+    )  # fmt: skip
+
+    policy = learning.learn(now=NIGHT)
+
+    assert policy is not None
+    qualities = dict(policy.qualities.values_list("bundle_id", "quality"))
+    assert all(qualities[row[1].pk] > 1 > qualities[row[0].pk] for row in made)
+
+
+def test_a_policy_that_earns_less_than_promised_is_taken_back_by_itself(
+    made: list[list[Bundle]], settings: Any
+) -> None:
+    log(made, 4000, second_is_best)
+    policy = learning.learn(now=NIGHT)
+    assert policy is not None
+    assert live_number() == policy.pk
+    after = NIGHT + timedelta(days=10)
+    log(made, 3000, lambda _place: 0.02, before=after, days=9, seed=1, policy_id=policy.pk)
+
+    assert learning.watch(now=after) == policy
+
+    policy.refresh_from_db()
+    assert (policy.state, policy.watched["code"]) == ("rolled_back", "below_promise")
+    assert live_number() is None
+    assert first_shown(made[0][0], settings) == made[0][0]
+    assert Decision.objects.about(policy).filter(action="withdrawn").exists()
+
+
+def test_a_policy_that_keeps_its_promise_stays(made: list[list[Bundle]]) -> None:
+    log(made, 4000, second_is_best)
+    policy = learning.learn(now=NIGHT)
+    assert policy is not None
+    after = NIGHT + timedelta(days=10)
+    log(made, 3000, lambda _place: 0.29, before=after, days=9, seed=1, policy_id=policy.pk)
+
+    assert learning.watch(now=after) is None
+
+    policy.refresh_from_db()
+    assert (policy.state, policy.watched["code"]) == ("live", "within_promise")
+
+
+def test_the_policy_before_comes_back_when_its_successor_is_taken_back(made: list[list[Bundle]]) -> None:
+    log(made, 4000, second_is_best)
+    first = learning.learn(now=NIGHT)
+    second = learning.learn(now=NIGHT)
+    assert first is not None
+    assert second is not None
+    with transaction.atomic():
+        first, second = PolicyVersion.objects.for_update().order_by("pk")
+        learning._go_live(second, first, now=NIGHT + timedelta(days=1))
+        second.save()
+
+    assert learning.take_back(second, now=NIGHT + timedelta(days=2), by=None, reason="It sells socks.") == first
+
+    assert live_number() == first.pk
+    assert PolicyVersion.objects.get(pk=second.pk).state == "rolled_back"
+    assert Decision.objects.about(second).get().reason == "It sells socks."
+
+
+def test_the_database_knows_one_live_policy(made: list[list[Bundle]]) -> None:
+    log(made, 4000, second_is_best)
+    learning.learn(now=NIGHT)
+    other = learning.learn(now=NIGHT)
+    assert other is not None
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        PolicyVersion.objects.filter(pk=other.pk).update(state="live", live_at=NIGHT)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_nights_at_once_leave_one_policy_live(made: list[list[Bundle]]) -> None:
+    log(made, 4000, second_is_best)
+    errors: list[BaseException] = []
+
+    def night() -> None:
+        try:
+            learning.learn(now=NIGHT)
+        except Exception as error:  # noqa: BLE001
+            errors.append(error)
+        finally:
+            close_old_connections()
+
+    threads = [threading.Thread(target=night) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert errors == []
+    assert PolicyVersion.objects.live().count() == 1
+    assert set(PolicyVersion.objects.values_list("state", flat=True)) <= {"live", "refused", "replaced"}
