@@ -93,8 +93,8 @@ function hide(offer) {
     left.focus();
     return;
   }
+  widget.querySelector(".bundle-offers")?.setAttribute("hidden", "");
   const heading = widget.querySelector(".bundle-heading");
-  widget.querySelector(".bundle-offers").hidden = true;
   if (!heading) return;
   heading.tabIndex = -1;
   heading.focus();

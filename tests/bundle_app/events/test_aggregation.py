@@ -150,7 +150,11 @@ def test_figures_equal_a_count_by_hand_over_a_random_month() -> None:
     rng, by_hand = random.Random(5), Counter[tuple[Any, ...]]()
     for number in range(300):
         at = NOON + timedelta(hours=rng.randrange(30 * 24))
-        keys: dict[str, Any] = {"bundle_id": rng.randrange(3), "anchor_key": rng.choice("AB"), "slot": rng.randrange(1, 3)}
+        keys: dict[str, Any] = {
+            "bundle_id": rng.randrange(3),
+            "anchor_key": rng.choice("AB"),
+            "slot": rng.randrange(1, 3),
+        }
         kinds = [kind for kind, chance in (("impression", 1), ("click", 0.4), ("add", 0.2)) if rng.random() < chance]
         happened(f"shopper {number}", kinds, at=at, **keys)
         for kind in kinds:
