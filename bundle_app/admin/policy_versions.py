@@ -1,4 +1,4 @@
-"""Policies learned from clicks: why each was let in or not, what it promised, what it earns, and how to take it back."""
+"""Policies learned from clicks: why each was let in or not, what it promised, what it earns; and taking one back."""
 
 from __future__ import annotations
 
@@ -108,9 +108,8 @@ class PolicyVersionAdmin(PolicyVersionAdminBase):
     @admin.display(description=gettext_lazy("Rewards"))
     def rewards_in_words(self, policy: PolicyVersion) -> str:
         names = {"click": _("a click"), "add": _("added to the cart"), "purchase": _("a sale")}
-        return ", ".join(
-            f"{names.get(name, name)}: {rounded(value, decimal_count=1)}" for name, value in policy.rewards.items()
-        )
+        told = ((names.get(name, name), rounded(value, decimal_count=1)) for name, value in policy.rewards.items())
+        return ", ".join(f"{name}: {value}" for name, value in told)
 
     @admin.action(description=gettext_lazy("Take the live policy back"), permissions=["publish"])
     def take_back(self, request: HttpRequest, queryset: QuerySet[PolicyVersion]) -> None:

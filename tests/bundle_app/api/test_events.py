@@ -86,7 +86,7 @@ def test_naming_what_is_shown_costs_no_query_where_the_page_knows_its_visitor(la
     assert len(queries) == 4
     with CaptureQueriesContext(connection) as queries:
         Client().get(f"/shop/{lamp.pk}/")
-    asked = [query["sql"] for query in queries if query["sql"].lstrip("(").startswith("SELECT")]
+    asked = [query["sql"] for query in queries if "SELECT" in query["sql"]]
     assert len(asked) == 5  # the page's own, and four of the widget: nobody's session is looked for
 
 
