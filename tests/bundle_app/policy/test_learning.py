@@ -102,8 +102,8 @@ def test_clicks_beyond_what_a_visitor_is_believed_teach_nothing(made: list[list[
 
 def test_a_sale_is_worth_what_the_settings_say(made: list[list[Bundle]], settings: Any) -> None:
     settings.BUNDLE_APP = {**settings.BUNDLE_APP, "REWARDS": {"purchase": 1}}
-    log(made, 2000, lambda _place: 0.0)
-    bought = Event.objects.filter(bundle__in=[row[1] for row in made], showing__lt=1200).order_by("pk")
+    log(made, 4000, lambda _place: 0.0)
+    bought = Event.objects.filter(bundle__in=[row[1] for row in made], showing__lt=2400).order_by("pk")
     Purchase.objects.bulk_create(
         Purchase(
             showing=event.showing, order_key=f"order {event.showing}", bundle_id=event.bundle_id, slot=1, share=1,
