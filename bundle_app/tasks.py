@@ -70,7 +70,7 @@ def aggregate() -> dict[str, int]:
 def learn_from_clicks() -> dict[str, int | None]:
     """Take the live policy back if it disappoints, then learn a new one and let the gate judge it."""
     withdrawn, learned = learning.watch(), learning.learn()
-    return {"withdrawn": withdrawn and withdrawn.pk, "learned": learned and learned.pk}
+    return {"withdrawn": withdrawn.pk if withdrawn else None, "learned": learned.pk if learned else None}
 
 
 @shared_task(name=queue.TASK, **SAFE_TO_REPEAT)

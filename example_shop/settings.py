@@ -118,6 +118,7 @@ BUNDLE_APP = {
     "WORK_DIR": DEMO_DIR / "work",
     "DISCOUNT_PERCENT": {"pair": 5, "set": 10},
     "EVENT_THROTTLE": os.environ.get("EVENT_THROTTLE", "120/min"),
+    "EXPLORATION_RATIO": float(os.environ.get("EXPLORATION_RATIO", "0.05")),
 }
 REST_FRAMEWORK: dict[str, object] = {}
 if find_spec("drf_spectacular"):
@@ -139,6 +140,7 @@ CELERY_BEAT_SCHEDULE = {
     "train on the orders of yesterday": {"task": "bundle_app.train", "schedule": crontab(hour=3, minute=30)},
     "credit sales to what was shown": {"task": "bundle_app.attribute", "schedule": crontab(minute=10)},
     "count the figures of the days": {"task": "bundle_app.aggregate", "schedule": crontab(hour=2, minute=20)},
+    "learn from clicks": {"task": "bundle_app.learn_from_clicks", "schedule": crontab(hour=5, minute=0)},
     "put right what was left behind": {"task": "bundle_app.sweep", "schedule": crontab(minute="*/15")},
 }
 CELERY_TIMEZONE = TIME_ZONE

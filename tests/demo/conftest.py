@@ -40,7 +40,8 @@ def environment(demo_dir: Path, **changes: str) -> dict[str, str]:
         for name, value in os.environ.items()
         if name not in {"DATABASE_URL", "CELERY_BROKER_URL", "DJANGO_SETTINGS_MODULE", "ORDERS", "PORT"}
     }
-    return {**inherited, "DEMO_DIR": str(demo_dir), "PYTHONUNBUFFERED": "1", **changes}
+    steady = {"PYTHONUNBUFFERED": "1", "EXPLORATION_RATIO": "0"}  # what a page shows is what a test says
+    return {**inherited, **steady, "DEMO_DIR": str(demo_dir), **changes}
 
 
 def demo_command(demo_dir: Path, **changes: str) -> subprocess.CompletedProcess[str]:
