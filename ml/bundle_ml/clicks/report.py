@@ -103,8 +103,8 @@ def _lines(results: Mapping[str, Any], plots: str | None) -> Iterator[str]:
     yield ""
     yield (
         f"Simulated by `{protocol.get('truth', 'a truth')}`, {len(protocol['seeds'])} seeds; "
-        f"{protocol['impressions']:,} impressions in {protocol['days']} days to learn from. Means over seeds with 95 % intervals of the mean; in "
-        "brackets the least and the most of a seed. *Asked* is of the mean."
+        f"{protocol['impressions']:,} impressions in {protocol['days']} days to learn from. Means over seeds with "
+        "95 % intervals of the mean; in brackets the least and the most of a seed. *Asked* is of the mean."
     )
     if "prior_correlation" in figures:
         yield ""
@@ -125,8 +125,8 @@ def _lines(results: Mapping[str, Any], plots: str | None) -> Iterator[str]:
     yield (
         f"Coverage: {protocol['replications'] * len(protocol['seeds']):,} logs of {protocol['replication_pages']:,} "
         f"pages in all. Gate: {protocol['gate_trials'] * len(protocol['seeds'])} trials each; logs of "
-        f"{protocol['gate_pages']:,} pages for the better ones ({_cell(figures['gate_gain_better'])}), a quarter of that "
-        f"for the worse ({_cell(figures['gate_gain_worse'])})."
+        f"{protocol['gate_pages']:,} pages for the better ones ({_cell(figures['gate_gain_better'])}), a quarter of "
+        f"that for the worse ({_cell(figures['gate_gain_worse'])})."
     )
     if plots:
         yield from ("", f"![Clicks an impression over impressions]({plots}_learning.svg)")

@@ -5,4 +5,4 @@ from __future__ import annotations
 from asked import LearningPolicy, run
 
 if __name__ == "__main__":
-    run(lambda: LearningPolicy.LinUCB(alpha=0.1, l2_lambda=1.0), start_impressions=5)
+    run(lambda: LearningPolicy.LinUCB(alpha=0.3, l2_lambda=1.0), start_impressions=1)
