@@ -58,7 +58,7 @@ class Bandits:
             rows = np.flatnonzero(anchors == anchor)
             places = np.tile(np.arange(self.slot_count), len(rows))
             self.of_anchor[anchor].partial_fit(
-                columns_NK[rows].ravel(), clicks_NK[rows].ravel().astype(float), contexts
+                columns_NK[rows].ravel(), clicks_NK[rows].ravel().astype(float), self.seen(places)
             )
 
 
