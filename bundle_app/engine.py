@@ -195,7 +195,7 @@ def arrange(
     floor_ratio: float,
     seed: int | None = None,
 ) -> list[Place]:
-    """Fill a page's places with candidates by what they are worth, on some pages with a drawn one: see `bandit.choose`.
+    """Fill a page's places with candidates by what they are worth, on some pages with a drawn one: see `bandit.plan`.
 
     A few operations on small arrays, with numpy and without torch: this is what a web process does.
     """
@@ -205,24 +205,22 @@ def arrange(
 
     settings = bandit.BanditSettings(exploration_ratio=exploration_ratio, floor_ratio=floor_ratio)
     values = bandit.Values(np.asarray([means], np.float64), np.asarray([deviations], np.float64))
-    everybody = np.ones((1, len(means)), np.bool_)
-    columns, propensities, _ = bandit.choose(values, everybody, place_count, settings, np.random.default_rng(seed))
-    return [
-        Place(column, propensity)
-        for column, propensity in zip(columns[0].tolist(), propensities[0].tolist(), strict=True)
-        if column >= 0
-    ]
+    plan = bandit.plan(values, np.ones((1, len(means)), np.bool_), place_count, settings)
+    columns = plan.draw(np.random.default_rng(seed))[0].tolist()
+    chances_CK = plan.propensities()[0]
+    return [Place(column, float(chances_CK[column, place])) for place, column in enumerate(columns) if column >= 0]
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """Sums over the showings of one arm in one place, counted from 0."""
+    """Sums over the showings of one arm in one place, counted from 0: of everybody, and of known buyers alone."""
 
     arm: int
     place: int
     shown: int
     reward: float
-    vouched: float
+    buyers_shown: int
+    buyers_reward: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -267,7 +265,8 @@ def learn_policy(
         where = cell.arm, 0, min(cell.place, nightly.PLACE_COUNT - 1)
         counts.shown_RHK[where] += cell.shown
         counts.reward_RHK[where] += cell.reward
-        counts.vouched_RHK[where] += cell.vouched
+        counts.buyers_shown_RHK[where] += cell.buyers_shown
+        counts.buyers_reward_RHK[where] += cell.buyers_reward
     settings = bandit.BanditSettings(exploration_ratio=exploration_ratio, floor_ratio=floor_ratio)
     policy = nightly.learn(nightly.Arms(np.asarray(anchors), np.asarray(features)), counts, settings)
     if policy is None:

@@ -196,34 +196,39 @@ def _arms() -> Arms:
 
 
 def _cells(window: Window, arms: Arms, rewards: Mapping[str, float]) -> Iterator[engine.Cell]:
-    """Sums over showings, by bundle, anchor and place. Who has bought vouches for what else they did."""
+    """Sums over showings, by bundle, anchor and place: of everybody, and of visitors to whom a sale is credited."""
     buyers = Event.objects.filter(showing__in=Purchase.objects.values("showing")).exclude(subject="").values("subject")
     place = ("anchor_key", "bundle_id", "slot")
-    rewarded = {
-        kind: (Q(kind=kind, is_rewarded=True), Q(kind=kind, is_rewarded=True, subject__in=buyers))
-        for kind in ("click", "add")
-    }
+    by_buyer = Q(subject__in=buyers)
+    clicked, added = Q(kind="click", is_rewarded=True), Q(kind="add", is_rewarded=True)
     seen = (
         window.events()
         .values(*place)
         .annotate(
             shown=Count("showing", distinct=True),
-            **{f"{kind}s": Count("pk", filter=anybody) for kind, (anybody, _) in rewarded.items()},
-            **{f"{kind}s_of_buyers": Count("pk", filter=of_buyers) for kind, (_, of_buyers) in rewarded.items()},
+            clicks=Count("pk", filter=clicked),
+            adds=Count("pk", filter=added),
+            buyers_shown=Count("showing", filter=by_buyer, distinct=True),
+            buyers_clicks=Count("pk", filter=clicked & by_buyer),
+            buyers_adds=Count("pk", filter=added & by_buyer),
         )
     )
     for row in seen.iterator(chunk_size=BATCH_SIZE):
         arm = arms.number_of.get((row["anchor_key"], row["bundle_id"]))
         if arm is not None:
-            reward, vouched = (
-                sum(rewards[kind] * row[f"{kind}s{who}"] for kind in rewarded) for who in ("", "_of_buyers")
+            yield engine.Cell(
+                arm,
+                row["slot"] - 1,
+                shown=row["shown"],
+                reward=rewards["click"] * row["clicks"] + rewards["add"] * row["adds"],
+                buyers_shown=row["buyers_shown"],
+                buyers_reward=rewards["click"] * row["buyers_clicks"] + rewards["add"] * row["buyers_adds"],
             )
-            yield engine.Cell(arm, row["slot"] - 1, shown=row["shown"], reward=reward, vouched=vouched)
     for row in window.purchases().values(*place).annotate(sold=Sum("share")).iterator(chunk_size=BATCH_SIZE):
         arm = arms.number_of.get((row["anchor_key"], row["bundle_id"]))
         if arm is not None:
             reward = rewards["purchase"] * float(row["sold"])
-            yield engine.Cell(arm, row["slot"] - 1, shown=0, reward=reward, vouched=reward)
+            yield engine.Cell(arm, row["slot"] - 1, shown=0, reward=reward, buyers_shown=0, buyers_reward=reward)
 
 
 def _impressions(window: Window, arms: Arms, rewards: Mapping[str, float]) -> Iterator[engine.Impression]:

@@ -1,10 +1,11 @@
-"""The command line: train, evaluate, inspect, recommend, benchmark. Without Django.
+"""The command line: train, evaluate, inspect, recommend, benchmark, clicks. Without Django.
 
     python -m bundle_ml train --lines lines.csv --items items.jsonl --out artefact/ --work work/
     python -m bundle_ml evaluate --artefact artefact/ --lines later_lines.csv
     python -m bundle_ml inspect --artefact artefact/ --item 42
     python -m bundle_ml recommend --artefact artefact/ --past my_orders.csv
     python -m bundle_ml benchmark --orders orders.csv --json results.json
+    python -m bundle_ml clicks --json clicks.json
     torchrun --nproc-per-node 2 -m bundle_ml train …        (several processes train one network)
 
 Errors that a person can mend end with exit code 2 and one line on stderr.
@@ -132,6 +133,18 @@ def _add_measurements(command: Command) -> None:
     sizes.add_argument("--config", type=Path, help="settings as a JSON object")
     sizes.add_argument("--json", type=Path, required=True, help="the results; a table and plots go beside it")
 
+    clicks = command("clicks", _clicks, "Measure what learning from clicks is worth, on simulated shoppers.")
+    clicks.add_argument(
+        "--truth",
+        default="bundle_ml.clicks.visits:Visits.generate",
+        help="module:Class of the simulator, called with a seed (default: %(default)s)",
+    )
+    clicks.add_argument("--seeds", type=int, default=10, help="so many (default: %(default)s)")
+    clicks.add_argument("--impressions", type=int, default=200_000, help="to learn from (default: %(default)s)")
+    clicks.add_argument("--peers", default="none", help="all, none, or names separated by commas")
+    clicks.add_argument("--peers-python", type=Path, help="the interpreter of the peers' environment")
+    clicks.add_argument("--json", type=Path, required=True, help="the results; a table and a plot go beside it")
+
 
 def _public_data() -> Path:
     return Path(os.environ.get("BUNDLE_DATA_DIR") or "../shared/data")
@@ -217,6 +230,12 @@ def _sizes(options: argparse.Namespace) -> None:
     with training_extra():
         from bundle_ml.benchmark.sizes import main as sizes
     sys.stdout.write(sizes(options))
+
+
+def _clicks(options: argparse.Namespace) -> None:
+    with training_extra():
+        from bundle_ml.clicks.command import main as clicks
+    sys.stdout.write(clicks(options))
 
 
 def _substitutes(options: argparse.Namespace) -> None:

@@ -12,9 +12,10 @@ one place. Every propensity is exact (`propensities`), which Thompson sampling c
 more than numpy: `fit` is a nightly job over daily sums, `value` and `choose` are a few operations on a page's
 candidates.
 
-**What is believed of clicks.** Clicks by known buyers are the yardstick: where an arm's share of them is too low to be
-chance, only they count, scaled up (`credible`). A bot's click then moves nothing for long; the price is that a bundle
-which newcomers alone click is believed less than it deserves.
+**Whose clicks are believed.** Bots click for nothing, so what all arms share is fitted to known buyers' traffic, and an
+arm's value by all clicks is believed within a fraction of a standard deviation around its value by theirs alone: all
+clicks make the value exact, the buyers' say where it can be. Taking the smaller of the two instead was tried, and
+failed: it holds honest arms down, and whom bots click then stands out. A shop that knows no buyer believes everybody.
 
 Sources: Robbins 1956, "An empirical Bayes approach to statistics"; Clayton & Kaldor 1987 (Gamma–Poisson ratios shrunk
 by moments); Craswell et al. 2008 (position bias).
@@ -34,41 +35,37 @@ from bundle_ml.clicks.truth import EMPTY, Flags, Numbers, Reals
 from bundle_ml.errors import DataError, SettingsError
 
 STEPS = 30
-CLOSE_ENOUGH, BIAS_CLOSE_ENOUGH = 1e-8, 1e-3
+CLOSE_ENOUGH = 1e-8
 L2 = 1.0
 """On the regression's weights: as if a reward had been seen that says nothing of each feature."""
-ROUNDS = 20
-"""Of fitting places and arms in turns, at most."""
 FIRST_PLACE_BIAS, PLACE_REWARDS = 0.8, 20.0
 """Before it is known, each place is looked at so often as the one above; as if so many rewards had said so."""
 STRENGTHS = (1.0, 1000.0)
 """The least and most that arms may resemble their features, in expected rewards."""
-LEAST_BIAS = 0.02
+LEAST_BIAS, BIAS_STEPS = 0.02, 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BanditSettings:
-    exploration_ratio: float = 0.05
+    exploration_ratio: float = 0.1
     """Of impressions, at most, that show a drawn candidate instead of the best."""
     floor_ratio: float = 0.3
     """Of the page's best value: below it a candidate is never drawn."""
     eagerness: float = 3.0
     """How much promising candidates are preferred in a draw: the power of their optimistic value."""
-    even_ratio: float = 0.2
+    even_ratio: float = 0.5
     """Of draws, which are even, so that no propensity is close to 0."""
     optimism: float = 1.0
     """Standard deviations above a value that count as its promise."""
-    doubt_deviations: float = 2.0
-    """How improbable an arm's share of known buyers must be, in standard deviations."""
-    doubt_tolerance_ratio: float = 0.2
-    """How far below the shop's share an arm's may lie in truth and be honest."""
+    trust_deviations: float = 0.05
+    """How far all clicks may move an arm's value from the one by known buyers alone, in standard deviations of that."""
 
     def __post_init__(self) -> None:
-        for name in ("exploration_ratio", "floor_ratio", "even_ratio", "doubt_tolerance_ratio"):
+        for name in ("exploration_ratio", "floor_ratio", "even_ratio"):
             value = getattr(self, name)
             if not 0 <= value <= 1:
                 raise SettingsError(f"{name} is {value}; expected 0 to 1.")
-        for name in ("eagerness", "optimism", "doubt_deviations"):
+        for name in ("eagerness", "optimism", "trust_deviations"):
             value = getattr(self, name)
             if not 0 <= value < np.inf:
                 raise SettingsError(f"{name} is {value}; expected a finite number of 0 or more.")
@@ -82,8 +79,6 @@ class Beliefs:
     intercept: float
     place_bias: tuple[float, ...]
     arm_strength: float
-    buyer_ratio: float
-    """Of rewards, those of known buyers."""
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -105,7 +100,6 @@ class Beliefs:
             intercept=float(np.log(usual)),
             place_bias=tuple(FIRST_PLACE_BIAS**place for place in range(slot_count)),
             arm_strength=10.0,
-            buyer_ratio=1.0,
         )
 
     def promised(self, features_F_: Reals) -> Reals:
@@ -127,44 +121,46 @@ class Values:
         return Values(self.mean_RH[rows_NC, columns_N1] * there_NC, self.deviation_RH[rows_NC, columns_N1] * there_NC)
 
 
-def fit(counts: Counts, features_RHF: Reals, settings: BanditSettings) -> Beliefs | None:
+def fit(counts: Counts, features_RHF: Reals) -> Beliefs | None:
     """Fit all that arms share; a function of the sums alone, None where there is no reward yet.
 
-    In turns: the regression given the places' bias, the strength by moments, the bias given what arms are worth. An arm
-    stands higher because it is better, so a bias fitted without the arms' own values would take credit for that.
+    First the places' bias, then the regression given it, last the strength by moments.
 
     Raises:
         DataError: counts and features are of different arms or contexts.
     """
     _check(counts, features_RHF)
-    if not counts.reward_RHK.any():
-        return None
-    buyer_ratio = _usual_buyer_ratio(counts)
-    rewards_RHK = credible(counts, buyer_ratio, settings)
+    shown_RHK, rewards_RHK = counts.vouched()
     rewards_RH = rewards_RHK.sum(axis=2)
-    if not rewards_RH.any():
+    if not rewards_RH.sum():
         return None
-    first_bias_K = FIRST_PLACE_BIAS ** np.arange(counts.shown_RHK.shape[2])
-    bias_K, found_P, strength = first_bias_K, np.zeros(features_RHF.shape[2] + 1), 1.0
-    for _ in range(ROUNDS):
-        looked_RH = counts.shown_RHK @ bias_K
-        found_P = _regress(looked_RH, rewards_RH, features_RHF, found_P)
-        promised_RH = np.exp(features_RHF @ found_P[:-1] + found_P[-1])
-        expected_R, rewards_R = (promised_RH * looked_RH).sum(axis=1), rewards_RH.sum(axis=1)
-        strength = _strength(rewards_R, expected_R)
-        worth_RH = promised_RH * ((strength + rewards_R) / (strength + expected_R))[:, None]
-        earned_K = rewards_RHK.sum(axis=(0, 1)) + PLACE_REWARDS * first_bias_K
-        due_K = np.einsum("rhk,rh->k", counts.shown_RHK, worth_RH) + PLACE_REWARDS
-        last_K, bias_K = bias_K, (earned_K / due_K / (earned_K[0] / due_K[0])).clip(LEAST_BIAS)
-        if np.abs(bias_K - last_K).max() < BIAS_CLOSE_ENOUGH:
-            break
+    bias_K = _place_bias(shown_RHK.sum(axis=1), rewards_RHK.sum(axis=1))
+    looked_RH = shown_RHK @ bias_K
+    found_P = _regress(looked_RH, rewards_RH, features_RHF)
+    expected_RH = np.exp(features_RHF @ found_P[:-1] + found_P[-1]) * looked_RH
     return Beliefs(
         weights=tuple(found_P[:-1].tolist()),
         intercept=float(found_P[-1]),
         place_bias=tuple(bias_K.tolist()),
-        arm_strength=strength,
-        buyer_ratio=buyer_ratio,
+        arm_strength=_strength(rewards_RH.sum(axis=1), expected_RH.sum(axis=1)),
     )
+
+
+def _place_bias(shown_RK: Reals, rewards_RK: Reals) -> Reals:
+    """How often each place is looked at, of how often the first is: found inside arms, by where each earned what it
+    earned.
+
+    Given what an arm earned in all, its share at place k is shown_k bias_k / Σ shown_j bias_j, whatever the arm is
+    worth; comparing places between arms would take good arms, which stand first, for a good place. The likelihood of
+    those shares rises with each step of bias_k = Σ_r reward_rk / Σ_r (reward_r shown_rk / Σ_j shown_rj bias_j).
+    """
+    usual_K = FIRST_PLACE_BIAS ** np.arange(shown_RK.shape[1])
+    earned_R1, bias_K = rewards_RK.sum(axis=1, keepdims=True), usual_K
+    for _ in range(BIAS_STEPS):
+        due_K = (earned_R1 * shown_RK / np.maximum(shown_RK @ bias_K, 1e-300)[:, None]).sum(axis=0)
+        bias_K = (rewards_RK.sum(axis=0) + PLACE_REWARDS * usual_K) / (due_K + PLACE_REWARDS)
+        bias_K = (bias_K / bias_K[0]).clip(LEAST_BIAS)
+    return np.asarray(bias_K)
 
 
 def value(counts: Counts, features_RHF: Reals, beliefs: Beliefs, settings: BanditSettings) -> Values:
@@ -179,61 +175,91 @@ def value(counts: Counts, features_RHF: Reals, beliefs: Beliefs, settings: Bandi
     _check(counts, features_RHF)
     _check_beliefs(counts, features_RHF, beliefs)
     promised_RH = beliefs.promised(features_RHF)
-    expected_R = (promised_RH * (counts.shown_RHK @ np.asarray(beliefs.place_bias))).sum(axis=1)
-    shape_R = beliefs.arm_strength + credible(counts, beliefs.buyer_ratio, settings).sum(axis=(1, 2))
-    mean_RH = promised_RH * (shape_R / (beliefs.arm_strength + expected_R))[:, None]
-    return Values(mean_RH, mean_RH / np.sqrt(shape_R)[:, None])
+    by_all_R, _ = _ratio(counts.shown_RHK, counts.reward_RHK, promised_RH, beliefs)
+    by_buyers_R, doubt_R = _ratio(*counts.vouched(), promised_RH, beliefs)
+    leeway_R = settings.trust_deviations * doubt_R
+    ratio_R = np.clip(by_all_R, by_buyers_R - leeway_R, by_buyers_R + leeway_R)
+    return Values(promised_RH * ratio_R[:, None], promised_RH * doubt_R[:, None])
 
 
-def credible(counts: Counts, buyer_ratio: float, settings: BanditSettings) -> Reals:
-    """Take the rewards of arms that too few known buyers vouch for, for what the buyers' alone are worth; (R, H, K).
-
-    An arm is doubted where its vouched rewards v lie more than z deviations of a binomial below what the tolerated
-    share s of its c rewards would be: v < c s − z √(c s (1 − s)). Then v / buyer_ratio takes the place of c.
-    """
-    rewards_R, vouched_R = (each.sum(axis=(1, 2)) for each in (counts.reward_RHK, counts.vouched_RHK))
-    share = buyer_ratio * (1 - settings.doubt_tolerance_ratio)
-    least_R = rewards_R * share - settings.doubt_deviations * np.sqrt(rewards_R * share * (1 - share))
-    is_doubted_R11 = (vouched_R < least_R)[:, None, None]
-    return np.where(is_doubted_R11, counts.vouched_RHK / max(buyer_ratio, 1e-9), counts.reward_RHK)
+def _ratio(shown_RHK: Reals, rewards_RHK: Reals, promised_RH: Reals, beliefs: Beliefs) -> tuple[Reals, Reals]:
+    """How far arms are from their promises, and its deviation: Gamma(strength + rewards, strength + expected)."""
+    expected_R = (promised_RH * (shown_RHK @ np.asarray(beliefs.place_bias))).sum(axis=1)
+    shape_R, rate_R = beliefs.arm_strength + rewards_RHK.sum(axis=(1, 2)), beliefs.arm_strength + expected_R
+    return shape_R / rate_R, np.sqrt(shape_R) / rate_R
 
 
-def choose(
-    values: Values, eligible_NC: Flags, slot_count: int, settings: BanditSettings, random: np.random.Generator
-) -> tuple[Numbers, Reals, Flags]:
-    """Fill pages: columns (N, K), the propensity of each place's column (N, K), and which places explore (N, K).
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """How pages will be filled: what is best, who is drawn how often where a page explores, and how often it does."""
 
-    A place without a candidate holds -1 and has propensity 1.
+    best_NK: Numbers
+    """Columns of candidates, best first; -1 where there are too few."""
+    draw_weights_NC: Reals
+    """Rows sum to 1, or to 0 where nothing may be drawn."""
+    explores_N: Reals
+    """The chance that the page explores."""
+
+    def take(self, rows: Numbers) -> Plan:
+        return Plan(self.best_NK[rows], self.draw_weights_NC[rows], self.explores_N[rows])
+
+    def draw(self, random: np.random.Generator) -> Numbers:
+        """Fill the pages: the best, or, where one explores, with a drawn candidate in an evenly drawn place; (N, K).
+
+        If the candidate stood in another place, the two change places.
+        """
+        count = len(self.best_NK)
+        explores_N, which_N, where_N = random.random((3, count))  # as many whatever is explored: runs stay comparable
+        rows = np.flatnonzero(explores_N < self.explores_N)
+        columns_NK = self.best_NK.copy()
+        up_to_MC = np.cumsum(self.draw_weights_NC[rows], axis=1)
+        drawn_M = (up_to_MC <= which_N[rows, None] * up_to_MC[:, -1:]).sum(axis=1)
+        places_M = (where_N[rows] * (columns_NK[rows] != EMPTY).sum(axis=1)).astype(np.int64)
+        displaced_M1 = columns_NK[rows, places_M][:, None]
+        columns_NK[rows] = np.where(columns_NK[rows] == drawn_M[:, None], displaced_M1, columns_NK[rows])
+        columns_NK[rows, places_M] = drawn_M
+        return columns_NK
+
+    def propensities(self) -> Reals:
+        """The chance that each candidate stands at each place; (N, C, K), sums over candidates are 1 at a filled place.
+
+        With e the chance that the page explores, K filled places, v_d the chance that candidate d is the drawn one, and
+        b_i the candidate ranked i-th:
+
+            P(c at j) = e v_c / K                                   c not ranked
+            P(b_i at j) = e (v_{b_i} + v_{b_j}) / K                 j ≠ i: itself drawn for j, or b_j drawn for i
+            P(b_i at i) = 1 − e + e (v / K + (1 − v) (K − 1) / K)   v = v_{b_i}: drawn for i, or another for another
+            place
+        """
+        is_filled_NK = self.best_NK != EMPTY
+        filled_N1, explores_N1 = np.maximum(is_filled_NK.sum(axis=1, keepdims=True), 1), self.explores_N[:, None]
+        ranked_weight_NK = _at(self.draw_weights_NC, self.best_NK)
+        chances_NCK = (explores_N1 * self.draw_weights_NC / filled_N1)[:, :, None] * is_filled_NK[:, None, :]
+        moved_NK = explores_N1 * ranked_weight_NK / filled_N1
+        stays_NK = 1 - explores_N1 + explores_N1 * (1 - ranked_weight_NK) * (1 - 1 / filled_N1)
+        for place in range(self.best_NK.shape[1]):
+            rows = np.flatnonzero(is_filled_NK[:, place])
+            to_each_MK = moved_NK[rows]
+            to_each_MK[:, place] = stays_NK[rows, place]
+            chances_NCK[rows, self.best_NK[rows, place]] += to_each_MK
+        return chances_NCK
+
+
+def plan(values: Values, eligible_NC: Flags, slot_count: int, settings: BanditSettings) -> Plan:
+    """Rank, and say how to explore, so that just `exploration_ratio` of impressions are expected to differ from the
+    best.
+
+    Drawn are eligible candidates at or above the floor, by their optimistic value and partly evenly. Pages explore as
+    often as keeps to the ratio: a candidate that is not ranked changes one impression, a ranked one two unless it is
+    drawn for its own place.
     """
     best_NK = ranked(values.mean_RH, eligible_NC, slot_count)
-    weights_NC = draw_weights(values, eligible_NC, settings)
-    page_ratio = _page_ratio(slot_count, settings)
-    columns_NK = best_NK.copy()
-    rows = np.flatnonzero((random.random(len(best_NK)) < page_ratio) & (weights_NC.sum(axis=1) > 0))
-    drawn = (np.cumsum(weights_NC[rows], axis=1) < random.random(len(rows))[:, None]).sum(axis=1)
-    drawn = drawn.clip(max=weights_NC.shape[1] - 1)
-    filled_count = (best_NK[rows] != EMPTY).sum(axis=1)
-    places = (random.random(len(rows)) * filled_count).astype(np.int64)
-    displaced = columns_NK[rows, places]
-    held_MK = columns_NK[rows] == drawn[:, None]
-    columns_NK[rows] = np.where(held_MK, displaced[:, None], columns_NK[rows])
-    columns_NK[rows, places] = drawn
-    chances_NCK = _propensities(best_NK, weights_NC, page_ratio)
-    taken_NK = np.take_along_axis(chances_NCK, columns_NK.clip(0)[:, None, :], axis=1)[:, 0, :]
-    return columns_NK, np.where(columns_NK == EMPTY, 1.0, taken_NK), columns_NK != best_NK
-
-
-def propensities(values: Values, eligible_NC: Flags, slot_count: int, settings: BanditSettings) -> Reals:
-    """The chance that each candidate stands at each place; (N, C, K), sums over candidates are 1 at a filled place.
-
-    A page explores with probability e (see `_page_ratio`): candidate d is drawn with its weight v_d and one of K filled
-    places evenly; d takes the place, and if it stood in another one, the two change places. So a candidate that is not
-    ranked stands at each place with e v / K; the one ranked i-th at another place j with e (v + v_j) / K, where v_j is
-    the weight of the one ranked j-th, which may be drawn for place i; and at its own with the rest, 1 − e + e (v / K +
-    (1 − v − Σ v_j) (K − 1) / K + Σ v_j (K − 1) / K) = 1 − e + e (v / K + (1 − v)(K − 1) / K).
-    """
-    best_NK = ranked(values.mean_RH, eligible_NC, slot_count)
-    return _propensities(best_NK, draw_weights(values, eligible_NC, settings), _page_ratio(slot_count, settings))
+    weights_NC = _draw_weights(values, eligible_NC, settings)
+    filled_N = (best_NK != EMPTY).sum(axis=1)
+    ranked_N = _at(weights_NC, best_NK).sum(axis=1)
+    changed_N = weights_NC.sum(axis=1) - ranked_N + 2 * ranked_N * (1 - 1 / np.maximum(filled_N, 1))
+    explores_N = settings.exploration_ratio * filled_N / np.maximum(changed_N, 1e-12)
+    return Plan(best_NK, weights_NC, np.where(changed_N > 0, np.minimum(explores_N, 1.0), 0.0))
 
 
 def ranked(mean_NC: Reals, eligible_NC: Flags, slot_count: int) -> Numbers:
@@ -244,52 +270,27 @@ def ranked(mean_NC: Reals, eligible_NC: Flags, slot_count: int) -> Numbers:
     return padded_NK
 
 
-def draw_weights(values: Values, eligible_NC: Flags, settings: BanditSettings) -> Reals:
+def _draw_weights(values: Values, eligible_NC: Flags, settings: BanditSettings) -> Reals:
     """How likely each candidate is to be the drawn one: 0 for those not eligible or below the floor; rows sum to 1."""
     best_N1 = np.where(eligible_NC, values.mean_RH, 0).max(axis=1, keepdims=True)
     allowed_NC = eligible_NC & (values.mean_RH >= settings.floor_ratio * best_N1)
     promise_NC = np.where(allowed_NC, values.mean_RH + settings.optimism * values.deviation_RH, 0)
-    eager_NC = (
-        promise_NC / np.maximum(promise_NC.max(axis=1, keepdims=True), 1e-300)
-    ) ** settings.eagerness * allowed_NC
-    eager_NC /= np.maximum(eager_NC.sum(axis=1, keepdims=True), 1e-300)
-    even_NC = allowed_NC / np.maximum(allowed_NC.sum(axis=1, keepdims=True), 1)
+    eager_NC = (promise_NC / _above_0(promise_NC.max(axis=1, keepdims=True))) ** settings.eagerness * allowed_NC
+    eager_NC /= _above_0(eager_NC.sum(axis=1, keepdims=True))
+    even_NC = allowed_NC / _above_0(allowed_NC.sum(axis=1, keepdims=True))
     return np.asarray(settings.even_ratio * even_NC + (1 - settings.even_ratio) * eager_NC)
 
 
-def _page_ratio(slot_count: int, settings: BanditSettings) -> float:
-    """A page that explores changes one impression or exchanges two, where it has two: so many pages are in bounds."""
-    return min(1.0, settings.exploration_ratio * slot_count / min(slot_count, 2))
+def _above_0(values: Reals) -> Reals:
+    return np.maximum(values, 1e-300)
 
 
-def _propensities(best_NK: Numbers, weights_NC: Reals, page_ratio: float) -> Reals:
-    """See `propensities`."""
-    is_filled_NK = best_NK != EMPTY
-    filled_N1 = np.maximum(is_filled_NK.sum(axis=1, keepdims=True), 1)
-    explores_N1 = np.where(weights_NC.sum(axis=1, keepdims=True) > 0, page_ratio, 0.0)
-    ranked_weight_NK = np.where(is_filled_NK, np.take_along_axis(weights_NC, best_NK.clip(0), axis=1), 0)
-    chances_NCK = (explores_N1 * weights_NC / filled_N1)[:, :, None] * is_filled_NK[:, None, :]
-    moved_NK = explores_N1 * ranked_weight_NK / filled_N1
-    stays_NK = 1 - explores_N1 + explores_N1 * (1 - ranked_weight_NK) * (1 - 1 / filled_N1)
-    for place in range(best_NK.shape[1]):
-        rows = np.flatnonzero(is_filled_NK[:, place])
-        to_each_MK = moved_NK[rows]
-        to_each_MK[:, place] = stays_NK[rows, place]
-        chances_NCK[rows, best_NK[rows, place]] += to_each_MK
-    return chances_NCK
+def _at(of_candidates_NC: Reals, columns_NK: Numbers) -> Reals:
+    """What stands in these columns, 0 at an empty place; (N, K)."""
+    return np.where(columns_NK == EMPTY, 0, np.take_along_axis(of_candidates_NC, columns_NK.clip(0), axis=1))
 
 
-def _usual_buyer_ratio(counts: Counts) -> float:
-    """The share of known buyers of the middle arm, arms weighed by rewards: a few attacked ones move it little."""
-    rewards_R, vouched_R = (each.sum(axis=(1, 2)) for each in (counts.reward_RHK, counts.vouched_RHK))
-    has = rewards_R > 0
-    shares, weights = vouched_R[has] / rewards_R[has], rewards_R[has]
-    order = np.argsort(shares, kind="stable")
-    middle = np.searchsorted(np.cumsum(weights[order]), weights.sum() / 2)
-    return float(shares[order][middle])
-
-
-def _regress(looked_RH: Reals, rewards_RH: Reals, features_RHF: Reals, start_P: Reals) -> Reals:
+def _regress(looked_RH: Reals, rewards_RH: Reals, features_RHF: Reals) -> Reals:
     """Poisson regression of rewards on features, given how often each arm was looked at, by Newton's steps.
 
     Returns the weights and, last, the intercept.
@@ -298,8 +299,7 @@ def _regress(looked_RH: Reals, rewards_RH: Reals, features_RHF: Reals, start_P: 
     design_NP = np.hstack([features_RHF[arms, contexts], np.ones((len(arms), 1))])
     log_looked_N, rewards_N = np.log(looked_RH[arms, contexts]), rewards_RH[arms, contexts]
     penalty_P = np.append(np.full(features_RHF.shape[2], L2), 1e-6)
-    found_P = start_P.copy()
-    found_P[-1] = found_P[-1] or np.log(rewards_N.sum() / looked_RH.sum())
+    found_P = np.append(np.zeros(features_RHF.shape[2]), np.log(rewards_N.sum() / looked_RH.sum()))
     for _ in range(STEPS):
         mean_N = np.exp(np.minimum(design_NP @ found_P + log_looked_N, 30))
         gradient_P = design_NP.T @ (mean_N - rewards_N) + penalty_P * found_P
@@ -322,7 +322,7 @@ def _strength(rewards_N: Reals, expected_N: Reals) -> float:
 
 
 def _check(counts: Counts, features_RHF: Reals) -> None:
-    counted = counts.shown_RHK.shape[:2]
+    counted = counts.shape[:2]
     if features_RHF.ndim != 3 or features_RHF.shape[:2] != counted:
         raise DataError(
             f"The features have the shape {features_RHF.shape}; expected {(*counted, 'features')}, a row for every arm "
@@ -331,7 +331,7 @@ def _check(counts: Counts, features_RHF: Reals) -> None:
 
 
 def _check_beliefs(counts: Counts, features_RHF: Reals, beliefs: Beliefs) -> None:
-    found = features_RHF.shape[2], counts.shown_RHK.shape[2]
+    found = features_RHF.shape[2], counts.shape[2]
     expected = len(beliefs.weights), len(beliefs.place_bias)
     if found != expected:
         raise DataError(

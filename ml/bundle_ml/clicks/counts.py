@@ -4,8 +4,8 @@ A *cell* is an arm in a context at a place. Sums of days, of servers, of one imp
 so learning by the day equals learning by the click, and a night's roll-up of a table is a full state.
 
 Two things stand between a click and a sum. `counted_once` takes each shopper's first click on an arm and no later one.
-And clicks by shoppers whom the order table knows are summed apart, as *vouched*: a bot can click, and add to a cart,
-for nothing, but to have bought it must pay (`bandit.credible`).
+And what known buyers saw and clicked, shoppers whom the order table knows, is summed a second time on its own: a bot
+can click, and add to a cart, for nothing, but to have bought it must pay (`bandit.value`).
 
 Shapes: N impressions, R arms, H contexts, K places.
 """
@@ -22,16 +22,17 @@ from bundle_ml.errors import DataError
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Counts:
-    """Sums over impressions. All three are (R, H, K), or of any one selection of arms."""
+    """Sums over impressions, each (R, H, K), of everybody and of known buyers alone."""
 
     shown_RHK: Reals
     reward_RHK: Reals
-    vouched_RHK: Reals
+    buyers_shown_RHK: Reals
+    buyers_reward_RHK: Reals
 
     @classmethod
     def none(cls, arm_count: int, context_count: int, slot_count: int) -> Counts:
         shape = arm_count, context_count, slot_count
-        return cls(np.zeros(shape), np.zeros(shape), np.zeros(shape))
+        return cls(*(np.zeros(shape) for _ in range(4)))
 
     @classmethod
     def of(
@@ -67,20 +68,34 @@ class Counts:
         def summed(weights_N: Reals) -> Reals:
             return np.bincount(cells_N, weights_N, minlength=int(np.prod(shape))).reshape(shape)
 
-        return cls(summed(np.ones(len(cells_N))), summed(rewards_N), summed(rewards_N * is_buyer_N))
+        ones_N = np.ones(len(cells_N))
+        return cls(summed(ones_N), summed(rewards_N), summed(ones_N * is_buyer_N), summed(rewards_N * is_buyer_N))
+
+    @property
+    def _sums(self) -> tuple[Reals, Reals, Reals, Reals]:
+        return self.shown_RHK, self.reward_RHK, self.buyers_shown_RHK, self.buyers_reward_RHK
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        arm_count, context_count, slot_count = self.shown_RHK.shape
+        return arm_count, context_count, slot_count
 
     def __add__(self, other: Counts) -> Counts:
-        return Counts(
-            self.shown_RHK + other.shown_RHK, self.reward_RHK + other.reward_RHK, self.vouched_RHK + other.vouched_RHK
-        )
+        return Counts(*(one + another for one, another in zip(self._sums, other._sums, strict=True)))
 
     def faded(self, ratio: float) -> Counts:
         """Keep so much of all sums: what happened long ago says less."""
-        return Counts(self.shown_RHK * ratio, self.reward_RHK * ratio, self.vouched_RHK * ratio)
+        return Counts(*(each * ratio for each in self._sums))
 
     def take(self, arms: Numbers) -> Counts:
         """Of these arms, in this order: what a web process reads for one page."""
-        return Counts(self.shown_RHK[arms], self.reward_RHK[arms], self.vouched_RHK[arms])
+        return Counts(*(each[arms] for each in self._sums))
+
+    def vouched(self) -> tuple[Reals, Reals]:
+        """What is believed without doubt, shown and earned: known buyers' part; everybody's where no buyer is known."""
+        if self.buyers_shown_RHK.any():
+            return self.buyers_shown_RHK, self.buyers_reward_RHK
+        return self.shown_RHK, self.reward_RHK
 
 
 def counted_once(shoppers_N: Numbers, arms_N: Numbers, is_click_N: Flags, *, clicks_a_shopper: int) -> Flags:

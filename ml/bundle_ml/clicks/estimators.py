@@ -16,7 +16,9 @@ Shapes: N rows.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -81,6 +83,20 @@ class Logged:
                 "The log has no predictions; expected predicted_N and expected_N. Use ips or snips without."
             )
         return self.predicted_N, self.expected_N
+
+
+def joined(logs: Sequence[Logged]) -> Logged:
+    """Put logs of different visits one after another; units of one are never those of another."""
+    arrays: dict[str, Any] = {}
+    for name in Logged.__dataclass_fields__:
+        values = [getattr(log, name) for log in logs]
+        if any(each is None for each in values):
+            continue
+        if name == "units_N":
+            starts = np.cumsum([0, *(int(each.max()) + 1 for each in values[:-1])])
+            values = [each + start for each, start in zip(values, starts.tolist(), strict=True)]
+        arrays[name] = np.concatenate(values)
+    return Logged(**arrays)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -179,13 +195,14 @@ def switch_doubly_robust(log: Logged, *, threshold: float) -> Estimate:
 def choose_threshold(log: Logged, *, thresholds: tuple[float, ...] = (1, 2, 5, 10, 20, 50, 100, 1000)) -> float:
     """Find the threshold of least error: squared standard error plus the square of what the bias can be at most.
 
-    The most that rewards can be off by is taken for their largest in the log, times the weight that is cut off.
-    Source: Wang, Agarwal & Dudík 2017, section 3.2.
+    What is cut off is at most its weight times the largest expected reward, for which the model's largest prediction
+    is taken. Source: Wang, Agarwal & Dudík 2017, section 3.2.
     """
+    predicted_N, _ = log.model()
 
     def error(threshold: float) -> float:
-        cut_off = np.where(log.weights_N > threshold, log.weights_N, 0).mean() * np.abs(log.rewards_N).max()
-        return float(switch_doubly_robust(log, threshold=threshold).standard_error ** 2 + cut_off**2)
+        bias = np.where(log.weights_N > threshold, log.weights_N, 0).mean() * np.abs(predicted_N).max()
+        return float(switch_doubly_robust(log, threshold=threshold).standard_error ** 2 + bias**2)
 
     return min(thresholds, key=error)
 

@@ -64,9 +64,9 @@ class Policy:
 
     beliefs: Beliefs
     quality_R: Reals
-    """(strength + rewards) / (strength + expected rewards)."""
+    """How far it is from what its features promise, 1 where nothing is known of it."""
     evidence_R: Reals
-    """strength + rewards: the shape of the quality's Gamma posterior."""
+    """(mean / deviation)² of that: so many rewards stand behind it, what is believed before any among them."""
 
     def values(self, arms: Arms) -> Values:
         mean_R = self.beliefs.promised(arms.features_RF) * self.quality_R
@@ -97,7 +97,7 @@ def order_values(column_count: int) -> Values:
 def learn(arms: Arms, counts: Counts, settings: BanditSettings) -> Policy | None:
     """Fit a policy to sums of shape (R, 1, PLACE_COUNT); None where nothing was rewarded yet."""
     features_RHF = arms.features_RF[:, None, :]
-    beliefs = bandit.fit(counts, features_RHF, settings)
+    beliefs = bandit.fit(counts, features_RHF)
     if beliefs is None:
         return None
     values = bandit.value(counts, features_RHF, beliefs, settings)
@@ -165,4 +165,5 @@ def _pages(
             values = Values(mean_MC, deviation_MC)
         else:
             values = policy.values(arms).at(table_MC, np.zeros(len(table_MC), np.int64))
-        yield rows, anchors_M, table_MC, bandit.propensities(values, eligible_MC, place_count, settings)
+        plan = bandit.plan(values, eligible_MC, place_count, settings)
+        yield rows, anchors_M, table_MC, plan.propensities()

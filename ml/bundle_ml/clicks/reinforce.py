@@ -109,7 +109,7 @@ def teach(
     on_epoch(0, best_estimate)
     for epoch in range(1, settings.epochs + 1):
         for rows in np.array_split(random.permutation(len(learned)), max(1, len(learned) // settings.batch_size)):
-            update(composer, optimizer, truth, learned.take(rows), baseline_V, settings)
+            update(composer, optimizer, truth, learned.take(rows), baseline_V=baseline_V, settings=settings)
         estimate = held_out_estimate(composer, truth, held_out, settings)
         on_epoch(epoch, estimate)
         if estimate > best_estimate:
@@ -134,7 +134,7 @@ def practise(
         log = roll_out(composer, composing, settings.batch_size, random)
         np.add.at(sums_V, log.openings.anchors_B, log.rewards_B)
         np.add.at(counts_V, log.openings.anchors_B, 1)
-        update(composer, optimizer, composing.truth, log, _shrunk(sums_V, counts_V), settings)
+        update(composer, optimizer, composing.truth, log, baseline_V=_shrunk(sums_V, counts_V), settings=settings)
     return composer
 
 
@@ -143,6 +143,7 @@ def update(
     optimizer: torch.optim.Optimizer,
     truth: BundleTruth,
     log: Log,
+    *,
     baseline_V: Reals,
     settings: ReinforceSettings,
 ) -> None:

@@ -95,12 +95,12 @@ class Learner:
 
     def show(self, pages: Pages, random: np.random.Generator) -> tuple[Numbers, Numbers]:
         values = self.values.at(pages.arms_NC, pages.contexts_N)
-        shown_NK, _, _ = bandit.choose(values, pages.eligible_NC, self.truth.slot_count, self.settings, random)
-        return shown_NK, bandit.ranked(values.mean_RH, pages.eligible_NC, self.truth.slot_count)
+        plan = bandit.plan(values, pages.eligible_NC, self.truth.slot_count, self.settings)
+        return plan.draw(random), plan.best_NK
 
     def learn(self, pages: Pages, columns_NK: Numbers, answers: Answers) -> None:
         self.counts = self.counts + self.day_of(pages, columns_NK, answers)
-        self.beliefs = bandit.fit(self.counts, self.truth.features_RHF, self.settings) or self.beliefs
+        self.beliefs = bandit.fit(self.counts, self.truth.features_RHF) or self.beliefs
         self._value()
 
     def day_of(self, pages: Pages, columns_NK: Numbers, answers: Answers) -> Counts:
@@ -118,7 +118,7 @@ class Learner:
             places_N,
             clicks_N.astype(np.float64),
             is_buyer_N,
-            shape=self.counts.shown_RHK.shape,  # type: ignore[arg-type]
+            shape=self.counts.shape,
         )
 
 
@@ -130,9 +130,17 @@ class Played:
     best_D: Reals
     """Of the same pages, had nothing been explored."""
     pages_D: Reals
+    watched_D: Reals
+    """The share of people's pages that show a watched arm."""
+
+    def watched(self, days: slice = slice(None)) -> float:
+        return float((self.watched_D * self.pages_D)[days].sum() / self.pages_D[days].sum())
 
     def worth(self, days: slice = slice(None)) -> float:
         return float((self.shown_D * self.pages_D)[days].sum() / self.pages_D[days].sum())
+
+    def best_worth(self, days: slice = slice(None)) -> float:
+        return float((self.best_D * self.pages_D)[days].sum() / self.pages_D[days].sum())
 
     @property
     def exploration_cost_ratio(self) -> float:
@@ -148,19 +156,20 @@ def play(
     page_count: int,
     day_count: int,
     seed: int,
-    first_day: int = 0,
+    watched: Numbers | None = None,
     on_day: OnDay = lambda _day: None,
 ) -> Played:
     """Let shoppers come for some days; a policy learns at the end of each."""
     visits, choices, outcomes = (np.random.default_rng([seed, 30, which]) for which in range(3))
-    shown, best, pages_shown = [], [], []
+    measured: list[tuple[float, float, float, float]] = []
     for day, pages_today in enumerate(np.diff(np.linspace(0, page_count, day_count + 1).astype(int)).tolist()):
-        pages = truth.draw(pages_today, day=first_day + day, random=visits)
+        pages = truth.draw(pages_today, day=day, random=visits)
         columns_NK, best_NK = policy.show(pages, choices)
-        of_people = ~pages.is_bot_N
-        shown.append(truth.chances(pages, columns_NK)[of_people].sum() / max(of_people.sum(), 1))
-        best.append(truth.chances(pages, best_NK)[of_people].sum() / max(of_people.sum(), 1))
-        pages_shown.append(of_people.sum())
+        person_count = max(int((~pages.is_bot_N).sum()), 1)
+        clicks = [truth.chances(pages, each)[~pages.is_bot_N].sum() / person_count for each in (columns_NK, best_NK)]
+        is_watched_N = np.isin(pages.shown_arms(columns_NK), [] if watched is None else watched).any(axis=1)
+        measured.append((*clicks, person_count, is_watched_N[~pages.is_bot_N].mean()))
         policy.learn(pages, columns_NK, truth.answer(pages, columns_NK, outcomes))
         on_day(day)
-    return Played(np.asarray(shown), np.asarray(best), np.asarray(pages_shown, np.float64))
+    shown_D, best_D, pages_D, watched_D = np.asarray(measured, np.float64).T
+    return Played(shown_D, best_D, pages_D, watched_D)

@@ -43,6 +43,12 @@ class Pages:
     def eligible_NC(self) -> Flags:
         return self.arms_NC != EMPTY
 
+    def take(self, rows: Numbers) -> Pages:
+        """Return these pages, in this order; what is hidden says for itself what its rows are."""
+        hidden = None if self.hidden is None else self.hidden.take(rows)
+        arms_NC, contexts_N, shoppers_N = (each[rows] for each in (self.arms_NC, self.contexts_N, self.shoppers_N))
+        return Pages(arms_NC, contexts_N, shoppers_N, self.is_bot_N[rows], self.day, hidden)
+
     def shown_arms(self, columns_NK: Numbers) -> Numbers:
         """Say which arms stand in these columns; (N, K)."""
         return np.where(columns_NK == EMPTY, EMPTY, np.take_along_axis(self.arms_NC, columns_NK.clip(0), axis=1))
@@ -128,7 +134,7 @@ class BundleTruth(Protocol):
     def open(self, count: int, random: np.random.Generator) -> Openings: ...
 
     def may_follow(self, sets_BM: Numbers) -> Flags:
-        """Which items may be put to these sets, anchors included: in stock, no substitute, no rule against it; (B, V)."""
+        """Which items may be put to these sets, anchors included: in stock, no substitute, no rule against; (B, V)."""
 
     def next_item_log_scores(self, sets_BM: Numbers) -> Reals:
         """The supervised model's log p(item | set); (B, V)."""

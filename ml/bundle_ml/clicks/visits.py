@@ -30,6 +30,9 @@ class Hidden:
     bot_columns_N: Numbers
     """What a bot clicks; -1 for people."""
 
+    def take(self, rows: Numbers) -> Hidden:
+        return Hidden(self.needs_N[rows], self.bot_columns_N[rows])
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Visits:
@@ -99,7 +102,7 @@ class Visits:
         return replace(self, seen_SR=np.zeros_like(self.seen_SR))
 
     def attacked(self, bot_ratio: float, targets: Numbers) -> Visits:
-        """Bots click the given arm of each anchor; each visit of a bot is a new shopper's, many pages long or one."""
+        """Bots click the given arm of each anchor; each visit of a bot is another shopper's."""
         return replace(self.anew(), bot_ratio=bot_ratio, targets_A=targets % self.bundles_ACM.shape[1])
 
     def draw(self, count: int, *, day: int, random: np.random.Generator) -> Pages:

@@ -9,7 +9,7 @@ from bundle_app.policy.worth import by_order, by_policy, features
 from bundle_ml.clicks.bandit import Beliefs
 from bundle_ml.clicks.nightly import Arms, Policy, order_values
 
-BELIEFS = Beliefs(weights=(0.7, -0.3), intercept=-2.5, place_bias=(1.0,), arm_strength=20.0, buyer_ratio=1.0)
+BELIEFS = Beliefs(weights=(0.7, -0.3), intercept=-2.5, place_bias=(1.0,), arm_strength=20.0)
 
 
 def test_a_page_and_the_night_agree_on_a_policy() -> None:

@@ -21,7 +21,6 @@ BELIEFS = {
     "intercept": -3.0,
     "place_bias": [1.0, 0.8],
     "arm_strength": 10.0,
-    "buyer_ratio": 1.0,
 }
 PAGES = 120
 

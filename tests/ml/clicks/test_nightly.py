@@ -42,11 +42,13 @@ def logged(policy: Policy | None, chances_R: Reals, count: int, random: np.rando
         values = bandit.Values(*(np.broadcast_to(each[:, 0], shape) for each in (fixed.mean_RH, fixed.deviation_RH)))
     else:
         values = policy.values(shop).at(table_NC, np.zeros(count, np.int64))
-    columns_NK, propensities_NK, _ = bandit.choose(values, table_NC >= 0, 1, SETTINGS, random)
-    arms_N = table_NC[np.arange(count), columns_NK[:, 0]]
+    plan = bandit.plan(values, table_NC >= 0, 1, SETTINGS)
+    columns_N = plan.draw(random)[:, 0]
+    arms_N = table_NC[np.arange(count), columns_N]
+    propensities_N = plan.propensities()[np.arange(count), columns_N, 0]
     rewards_N = (random.random(count) < chances_R[arms_N]).astype(np.float64)
     zeros, ones = np.zeros(count, np.int64), np.ones(count, np.int64)
-    return Log(arms_N, zeros, ones, rewards_N, propensities_NK[:, 0], np.arange(count))
+    return Log(arms_N, zeros, ones, rewards_N, propensities_N, np.arange(count))
 
 
 def counted(log: Log) -> Counts:

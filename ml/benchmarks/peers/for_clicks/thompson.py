@@ -1,0 +1,8 @@
+"""Thompson sampling: a linear model an arm, ranked by a draw from its posterior."""
+
+from __future__ import annotations
+
+from asked import LearningPolicy, run
+
+if __name__ == "__main__":
+    run(lambda: LearningPolicy.LinTS(alpha=0.3, l2_lambda=1.0), start_impressions=1)
