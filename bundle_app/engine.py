@@ -207,8 +207,8 @@ def arrange(
     values = bandit.Values(np.asarray([means], np.float64), np.asarray([deviations], np.float64))
     plan = bandit.plan(values, np.ones((1, len(means)), np.bool_), place_count, settings)
     columns = plan.draw(np.random.default_rng(seed))[0].tolist()
-    chances_CK = plan.propensities()[0]
-    return [Place(column, float(chances_CK[column, place])) for place, column in enumerate(columns) if column >= 0]
+    chances = plan.propensities()[0]
+    return [Place(column, float(chances[column, place])) for place, column in enumerate(columns) if column >= 0]
 
 
 @dataclass(frozen=True, slots=True)
