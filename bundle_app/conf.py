@@ -29,6 +29,15 @@ def _default_work_dir() -> Path:
 KINDS = ("pair", "set", "content", "personal")
 """Kinds of bundles that a model composes."""
 
+_RATE = r"\d+/(s|sec|second|m|min|minute|h|hour|d|day)", "a rate such as '120/min'"
+WORDS: Mapping[str, tuple[str, str]] = {
+    "CURRENCY": (r"[A-Z]{3}", "an ISO 4217 code such as 'EUR'"),
+    "API_THROTTLE": _RATE,
+    "EVENT_THROTTLE": _RATE,
+    "ATTRIBUTION": (r"last|shared", "'last' or 'shared'"),
+}
+"""Settings that are words of a form: the form, and what it looks like."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AutoActivation:
@@ -105,6 +114,33 @@ class Settings:
     api_throttle: str = "120/min"
     """Rate limit of the REST interface, per visitor, as DRF writes it."""
 
+    subject_key: str = ""
+    """Secret under which visitors get their pseudonyms in the events; without it one is derived from SECRET_KEY. With
+    one of its own, SECRET_KEY can be changed without making known visitors new ones."""
+
+    showing_hours: int = 24
+    """How long after a bundle was shown it may be seen, clicked, added or dismissed; later events are refused."""
+
+    event_throttle: str = "120/min"
+    """Rate limit of the events' endpoint, per visitor and in batches, as DRF writes it."""
+
+    rewards_a_day: int = 3
+    """How often a day one visitor's clicks on one bundle beside one product are learned from; so are adds and
+    dismissals. What is beyond is kept and teaches nothing."""
+
+    attribution: str = "last"
+    """Which showing a sale is credited to: the "last" one that the shopper clicked or added, or all of them, "shared"
+    equally."""
+
+    attribution_days: int = 7
+    """A sale is credited to what was shown or clicked at most so many days before."""
+
+    refund_days: int = 35
+    """For how long after an order its refunds and its cancellation take the reward back."""
+
+    event_days: int = 180
+    """Events older than so many days are deleted, once they are counted in the daily figures."""
+
     warm_start: bool = True
     """Whether a new model goes on from the live one's Transformer, which costs a fraction of starting from nothing."""
 
@@ -144,8 +180,6 @@ def _parsed(key: str, value: Any) -> Any:
     match key:
         case "WORK_DIR":
             return Path(_checked(key, value, str | Path, "a path"))
-        case "CURRENCY" if not re.fullmatch(r"[A-Z]{3}", str(value)):
-            raise ConfigurationError(f"BUNDLE_APP['CURRENCY'] is {value!r}; expected an ISO 4217 code such as 'EUR'.")
         case "MIN_LINES_RATIO" | "MIN_PRICE_RATIO" | "MIN_MARGIN_RATIO":
             return _ratio(key, value)
         case "DISCOUNT_PERCENT" | "AUTO_ACTIVATE":
@@ -164,10 +198,15 @@ def _parsed(key: str, value: Any) -> Any:
             | "IMPORT_MAX_BYTES"
             | "IMPORT_MAX_ROWS"
             | "IMPORT_IN_BACKGROUND_BYTES"
+            | "SHOWING_HOURS"
+            | "REWARDS_A_DAY"
+            | "ATTRIBUTION_DAYS"
+            | "REFUND_DAYS"
+            | "EVENT_DAYS"
         ):
             return _positive(key, value)
-        case "API_THROTTLE" if not re.fullmatch(r"\d+/(s|sec|second|m|min|minute|h|hour|d|day)", str(value)):
-            raise ConfigurationError(f"BUNDLE_APP['API_THROTTLE'] is {value!r}; expected a rate such as '120/min'.")
+        case _ if key in WORDS and not re.fullmatch(WORDS[key][0], str(value)):
+            raise ConfigurationError(f"BUNDLE_APP[{key!r}] is {value!r}; expected {WORDS[key][1]}.")
         case _:
             return _checked(key, value, str, "a string")
 

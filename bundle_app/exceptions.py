@@ -15,7 +15,13 @@
     ├── BundleNotOnOffer        (LookupError)           unknown, paused, or outside its dates; for the shopper
     │   └── BundleUsedUp                                as many sets were sold as may be; for the shopper
     ├── OutsideTransaction      (RuntimeError)          the shop's checkout redeems bundles outside its transaction
-    ├── FileRefused             (ValueError)            a file of bundles or rules cannot be read
+    ├── FileRefused             (ValueError)            a file of bundles, rules or events cannot be read
+    ├── TokenRefused            (ValueError)            the word that names a showing is none of ours, or not for this
+    │   ├── TokenMalformed                              it cannot be read
+    │   ├── TokenForged                                 its signature is not ours
+    │   ├── TokenLate                                   the showing was too long ago
+    │   └── TokenForeign                                it was given to another visitor
+    ├── BatchRefused            (ValueError)            a batch of events cannot be read at all
     └── CannotAddToCart         (ValueError)            the shop's cart refused a bundle; the message is for the shopper
         └── ChoiceNotOffered                            a variant that is none of the bundle's was chosen; likewise
 
@@ -91,6 +97,30 @@ class OutsideTransaction(BundleError, RuntimeError):
 
 class FileRefused(BundleError, ValueError):
     """This file cannot be read. Save it as CSV (UTF-8) or as an Excel workbook (.xlsx)."""
+
+
+class TokenRefused(BundleError, ValueError):
+    """This token names no showing that could be counted."""
+
+
+class TokenMalformed(TokenRefused):
+    """This is no token of ours; it cannot be read."""
+
+
+class TokenForged(TokenRefused):
+    """This token is signed by none of our keys."""
+
+
+class TokenLate(TokenRefused):
+    """This token's showing was too long ago."""
+
+
+class TokenForeign(TokenRefused):
+    """This token was given to another visitor."""
+
+
+class BatchRefused(BundleError, ValueError):
+    """This is no batch of events. Send {"events": [{"token": "…", "kind": "impression", "ago_seconds": 1.5}, …]}."""
 
 
 class WorseThanLive(CannotPublish):

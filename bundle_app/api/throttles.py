@@ -29,6 +29,7 @@ class VisitorThrottle(SimpleRateThrottle):
         return str(super().get_ident(request))
 
     def get_cache_key(self, request: Request, view: APIView) -> str:
-        visitor = f"account:{request.user.pk}" if request.user.is_authenticated else self.get_ident(request)
+        user = getattr(request, "user", None)
+        visitor = f"account:{user.pk}" if user is not None and user.is_authenticated else self.get_ident(request)
         pseudonym = salted_hmac("bundle_app.api.throttles", str(visitor), algorithm="sha256").hexdigest()
-        return f"bundle_app_throttle_{pseudonym}"
+        return f"{self.scope}_throttle_{pseudonym}"

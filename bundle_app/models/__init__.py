@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from bundle_app.models.bundle import Bundle, BundlePart, composition_hash
+from bundle_app.models.daily_figure import CountedDay, DailyFigure
 from bundle_app.models.decision import Decision, Entry
+from bundle_app.models.event import Event, IntakeCount
 from bundle_app.models.file_import import FileImport, FileImportContent
 from bundle_app.models.model_version import ModelVersion
+from bundle_app.models.purchase import Purchase
 from bundle_app.models.redemption import Redemption
 from bundle_app.models.rule import Rule
 from bundle_app.models.score import Score
@@ -14,11 +17,16 @@ from bundle_app.models.training_run import TrainingRun
 __all__ = [
     "Bundle",
     "BundlePart",
+    "CountedDay",
+    "DailyFigure",
     "Decision",
     "Entry",
+    "Event",
     "FileImport",
     "FileImportContent",
+    "IntakeCount",
     "ModelVersion",
+    "Purchase",
     "Redemption",
     "Rule",
     "Score",

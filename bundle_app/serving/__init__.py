@@ -3,7 +3,8 @@
     candidates   which bundles may be shown, and in which order: the live model's and the merchandisers' own
     choosing     which variant of each part is sold
     offers       a bundle with today's prices, or why it cannot be bought
-    pages        the two together: offers for a page, as objects or as HTML
+    showings     the word that names an offer in its place on a page
+    pages        all together: offers for a page, as objects or as HTML
     cart         an offer into the shopper's cart
     held         what bundles in the cart save today
     ruling       the rules in force, and who is asking

@@ -14,6 +14,7 @@ from itertools import combinations
 from typing import Any
 
 from django.db.models import (
+    BigIntegerField,
     CharField,
     Exists,
     F,
@@ -65,6 +66,8 @@ class Candidate:
     """A bundle that may be shown, and on what grounds: a row of the live model, or a merchandiser's decision.
 
     `pin_priority` is that of the rule that puts it first, if one does; `is_own` is false on the page of other products.
+    `version_id` is the model version's that ranked it, 0 for a merchandiser's. A policy that chooses among candidates
+    says so in `policy_id`, `arm` and `propensity`: they go into the token of the showing.
     """
 
     bundle: Bundle
@@ -75,6 +78,10 @@ class Candidate:
     evidence: Mapping[str, Any]
     pin_priority: int | None = None
     is_own: bool = True
+    version_id: int = 0
+    policy_id: int = 0
+    arm: str = ""
+    propensity: float = 1.0
 
     @property
     def tier(self) -> Tier:
@@ -194,6 +201,7 @@ def _scored(
         score=F("scores__score"),
         rung=F("scores__rung"),
         evidence=F("scores__evidence"),
+        version_id=F("scores__model_version_id"),
     )
 
 
@@ -222,6 +230,7 @@ def _by_hand(
             score=Value(0.0, output_field=FloatField()),
             rung=Value("", output_field=CharField()),
             evidence=Value({}, output_field=JSONField()),
+            version_id=Value(0, output_field=BigIntegerField()),
         )
     )
 
@@ -234,6 +243,7 @@ def _candidate(row: Any) -> Candidate:
         score=row.score,
         rung=row.rung,
         evidence=row.evidence or {},
+        version_id=row.version_id,
     )
 
 

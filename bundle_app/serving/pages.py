@@ -19,6 +19,7 @@ from bundle_app.serving.candidates import best_grounds, candidates_for, valid_ke
 from bundle_app.serving.choosing import refuse_unoffered
 from bundle_app.serving.offers import Offer, compose, obstacles
 from bundle_app.serving.ruling import audience_of, rules_in_force, terms_of
+from bundle_app.serving.showings import Showings
 from bundle_app.shop import get_adapter
 
 NOT_ON_OFFER = gettext_noop("This set is not on offer any more.")
@@ -41,7 +42,7 @@ def bundles_for(
     no bundle of the anchors' own can be bought, the shop-wide ones follow, so that the list is short only if hardly
     anything can be sold. Bundles that hold an item of `exclude` are left out, and so are those that a rule hides at
     this `placement` or from this shopper; of bundles that hold items of `in_cart` (quantities by key), only the rest is
-    offered. Anchors and exclusions are item keys.
+    offered. Anchors and exclusions are item keys. Each offer's `impression` names this showing of it.
     """
     if limit < 1:
         return []
@@ -52,10 +53,11 @@ def bundles_for(
     cards = get_adapter().get_items(keys, request) if keys else {}
     held = set(valid_keys(anchors))
     offers: list[Offer] = []
+    showings = Showings(request, placement=placement)
     for candidate in candidates:
         found = compose(candidate, cards, anchors=held, held=in_cart, only_missing=True)
         if found is not None and ruling(found, book, audience).is_allowed:
-            offers.append(found)
+            offers.append(showings.named(found, candidate, slot=len(offers) + 1))
         if len(offers) == limit:
             break
     return offers

@@ -210,6 +210,18 @@ class ShopAdapter(ABC):
     def search_items(self, query: str, *, limit: int) -> list[ItemCard]:
         """Items whose title or key matches, for the product picker in admin."""
 
+    def subject(self, request: HttpRequest) -> str | None:
+        """The word by which the shop knows whoever is looking; None for a visitor of whom it knows nothing.
+
+        The user's number, else the key of the session if there is one: none is made for this. For somebody who is
+        logged in it should be what `order_lines` says of the shopper, so that an order finds the clicks that led to it.
+        Only a pseudonym of it is kept.
+        """
+        user, session = getattr(request, "user", None), getattr(request, "session", None)
+        if user is not None and user.is_authenticated:
+            return str(user.pk)
+        return getattr(session, "session_key", None)
+
     def segments(self, request: HttpRequest) -> frozenset[str]:
         """The groups that a shopper belongs to, as words: "trade", "club". Rules may speak to one of them.
 

@@ -19,6 +19,8 @@ from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.utils.translation import override
 
+from bundle_app.events import tokens
+from bundle_app.models import ModelVersion
 from tests.bundle_app import tutorial_pages
 from tests.bundle_app.tutorial_shop import HOSTILE_TITLES, TUTORIAL, bundle, product, products, score, version
 
@@ -83,6 +85,7 @@ class TestTheWidget:
             "Bought together in 132 orders",
             "Together", "$940.50", "instead of", "$1,045.00", "10 % off", "You save $104.50",
             "Add all 3 to cart", ": Laptop + Mouse + Cloth",
+            "Not interested", ": Laptop + Mouse + Cloth",
         ]  # fmt: skip
 
     def test_it_works_without_javascript_by_one_form_that_posts(self, laptop: Any) -> None:
@@ -104,8 +107,26 @@ class TestTheWidget:
         reader = Reader(rendered(WIDGET, product=laptop))
         assert "style" not in reader.tags
         assert not [name for name, _ in reader.attributes if name == "style" or name.startswith("on")]
-        assert reader.tags.count("script") == 1
-        assert ("src", "/static/bundle_app/widget.js") in reader.attributes
+        assert reader.tags.count("script") == 2
+        sources = [value for name, value in reader.attributes if name == "src"]
+        assert sources == ["/static/bundle_app/widget.js", "/static/bundle_app/beacon.js"]
+
+    def test_each_offer_says_which_showing_it_is_to_the_beacon_and_to_the_cart(self, laptop: Any) -> None:
+        attributes = dict(Reader(rendered(WIDGET, product=laptop)).attributes)
+        showing = tokens.read_kept(attributes["data-showing"])
+        assert (showing.anchor_key, showing.placement, showing.slot) == (str(laptop.pk), "product", 1)
+        assert (showing.version_id, showing.policy_id, showing.propensity) == (ModelVersion.objects.get().pk, 0, 1.0)
+        assert attributes["data-events"] == "/bundles/api/events/"
+        html = rendered(WIDGET, product=laptop)
+        assert re.search(r'<li [^>]*data-showing="([\w-]+)">.*name="impression" value="\1"', html, re.DOTALL)
+
+    def test_the_button_for_no_interest_is_hidden_until_a_script_gives_it_a_meaning(self, laptop: Any) -> None:
+        assert '<button class="bundle-dismiss" type="button" hidden>' in rendered(WIDGET, product=laptop)
+
+    def test_nothing_is_named_where_nobody_looks(self, laptop: Any) -> None:
+        html = Template(WIDGET).render(Context({"product": laptop}))
+        assert "data-showing" not in html
+        assert "bundle-dismiss" not in html
 
     def test_several_widgets_on_a_page_link_the_style_sheet_once(self, laptop: Any) -> None:
         html = rendered(WIDGET + "{% bundle_widget product placement='below' %}", product=laptop)

@@ -13,6 +13,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from bundle_app.events import tokens
 from bundle_app.models import Bundle
 from tests.bundle_app import tutorial_pages
 from tests.bundle_app.tutorial_shop import HOSTILE_TITLES, TUTORIAL, bundle, product, products, score, version
@@ -55,6 +56,8 @@ class TestTheList:
         assert answer.status_code == 200
         assert answer["Content-Type"] == "application/json"
         lamp_key, bulb_key = light.quantities()
+        showing = tokens.read_kept(answer.json()["results"][0]["impression"])
+        assert (showing.bundle_id, showing.anchor_key, showing.slot) == (light.pk, lamp_key, 1)
         assert answer.json() == {
             "count": 1,
             "next": None,
@@ -73,7 +76,7 @@ class TestTheList:
                     "note": "10 % off",
                     "combinable": False,
                     "valid_until": None,
-                    "impression": "",
+                    "impression": answer.json()["results"][0]["impression"],
                     "words": {
                         "unit_prices": ["$20.00", "$2.50"],
                         "full_price": "$25.00",
@@ -316,7 +319,7 @@ class TestWhatEveryAnswerKeeps:
     def test_the_host_s_own_rest_settings_change_nothing(
         self, client: Client, lamp: Any, light: Bundle, settings: Any
     ) -> None:
-        before = client.get(LIST, {"item": lamp.pk}).json()
+        before = client.get(path(light)).json()
         settings.REST_FRAMEWORK = {
             "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAdminUser"],
             "DEFAULT_AUTHENTICATION_CLASSES": [],
@@ -327,8 +330,8 @@ class TestWhatEveryAnswerKeeps:
             "COERCE_DECIMAL_TO_STRING": False,
             "EXCEPTION_HANDLER": "no.such.handler",
         }
-        assert client.get(LIST, {"item": lamp.pk}).json() == before
-        assert client.get(path(light)).json()["total"] == "22.50"
+        assert client.get(path(light)).json() == before
+        assert client.get(LIST, {"item": lamp.pk}).json()["results"][0]["total"] == "22.50"
 
     def test_an_account_has_a_rate_of_its_own(self, client: Client, settings: Any) -> None:
         settings.BUNDLE_APP = {**TUTORIAL, "API_THROTTLE": "1/min"}
