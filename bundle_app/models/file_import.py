@@ -13,6 +13,8 @@ from django.utils.translation import gettext_lazy as _
 
 from bundle_app.models.decision import Decision
 
+SUBJECT_KINDS = [(kind.value, kind.label) for kind in (Decision.SubjectKind.BUNDLE, Decision.SubjectKind.RULE)]
+
 
 class FileImport(models.Model):
     """UPLOADED → CHECKED → CONFIRMED → APPLIED; REFUSED where a row is wrong, FAILED where it broke off."""
@@ -27,7 +29,7 @@ class FileImport(models.Model):
 
     AT_WORK = (Status.UPLOADED, Status.CONFIRMED)
 
-    subject_kind = models.CharField(_("what"), max_length=10, choices=Decision.SubjectKind.choices)
+    subject_kind = models.CharField(_("what"), max_length=10, choices=SUBJECT_KINDS)
     file_name = models.CharField(_("file"), max_length=200)
     sha256 = models.CharField(max_length=64)
     size_bytes = models.PositiveIntegerField(_("bytes"))

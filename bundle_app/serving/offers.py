@@ -58,7 +58,7 @@ class Offer:
 
     `anchor_key` is the item that it was found for, "" if it was found for none. `available` is how many such sets can
     be sold beside what is in the cart, None where nothing of it is counted. `impression` names this showing of it; the
-    widget's form sends it back.
+    widget's form sends it back. `template` is the widget's in the visitor's arm of an experiment, "" for the usual one.
     """
 
     bundle: Bundle
@@ -69,6 +69,7 @@ class Offer:
     anchor_key: str
     available: int | None = None
     impression: str = ""
+    template: str = ""
 
     @property
     def title(self) -> str:

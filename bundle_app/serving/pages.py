@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from django.http import HttpRequest
@@ -13,12 +14,18 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext, gettext_noop
 
 from bundle_app.exceptions import BundleNotOnOffer, ConfigurationError
+from bundle_app.experiments.running import AS_IT_STANDS, arms_in_force, treatment
 from bundle_app.models import Bundle
 from bundle_app.rules import Audience, RuleBook, Verdict, judge
 from bundle_app.serving.candidates import best_grounds, candidates_for, valid_keys
 from bundle_app.serving.choosing import refuse_unoffered
 from bundle_app.serving.offers import Offer, compose, obstacles
-from bundle_app.serving.ruling import audience_of, rules_in_force, terms_of
+from bundle_app.serving.ruling import (
+    audience_of,
+    rules_and_whether_experiments_are_in_force,
+    rules_in_force,
+    terms_of,
+)
 from bundle_app.serving.showings import Showings
 from bundle_app.shop import get_adapter
 
@@ -35,29 +42,39 @@ def bundles_for(
     exclude: Collection[str] = (),
     in_cart: Mapping[str, int] | None = None,
     placement: str = "",
+    is_drawn: bool = False,
 ) -> list[Offer]:
     """What to offer beside some items, best first; without anchors, what to offer anywhere in the shop.
 
-    Four queries: rules, candidates, their parts, the shop's items; a fifth for variants in a shop that has them. Where
-    no bundle of the anchors' own can be bought, the shop-wide ones follow, so that the list is short only if hardly
-    anything can be sold. Bundles that hold an item of `exclude` are left out, and so are those that a rule hides at
-    this `placement` or from this shopper; of bundles that hold items of `in_cart` (quantities by key), only the rest is
-    offered. Anchors and exclusions are item keys. Each offer's `impression` names this showing of it.
+    Four queries: rules, candidates, their parts, the shop's items; one more for variants in a shop that has them, and
+    one for arms while an experiment is in force. Where no bundle of the anchors' own can be bought, the shop-wide ones
+    follow, so that the list is short only if hardly anything can be sold. Bundles that hold an item of `exclude` are
+    left out, and so are those that a rule hides at this `placement` or from this shopper; of bundles that hold items of
+    `in_cart` (quantities by key), only the rest is offered. Anchors and exclusions are item keys. Each offer's
+    `impression` names this showing of it. With `is_drawn` the caller says that `render` will be given the offers.
     """
     if limit < 1:
         return []
-    book = rules_in_force()
+    showings = Showings(request, placement=placement)
+    book, is_experimenting = rules_and_whether_experiments_are_in_force()
+    treated = AS_IT_STANDS
+    if is_experimenting:
+        treated = treatment(arms_in_force(), subject=showings.subject, placement=placement, is_drawn=is_drawn)
+    if treated.is_hidden:
+        return []
     audience = audience_of(request, book, placement=placement)
-    candidates = candidates_for(anchors, limit=limit, exclude=exclude, book=book, audience=audience)
+    candidates = candidates_for(
+        anchors, limit=limit, exclude=exclude, book=book, audience=audience, version_id=treated.version_id
+    )
     keys = list(dict.fromkeys(key for candidate in candidates for key in candidate.bundle.quantities()))
     cards = get_adapter().get_items(keys, request) if keys else {}
     held = set(valid_keys(anchors))
     offers: list[Offer] = []
-    showings = Showings(request, placement=placement)
     for candidate in candidates:
         found = compose(candidate, cards, anchors=held, held=in_cart, only_missing=True)
         if found is not None and ruling(found, book, audience).is_allowed:
-            offers.append(showings.named(found, candidate, slot=len(offers) + 1))
+            named = showings.named(found, replace(candidate, arm=treated.words), slot=len(offers) + 1)
+            offers.append(replace(named, template=treated.template))
         if len(offers) == limit:
             break
     return offers
@@ -133,10 +150,11 @@ def render(
 ) -> str:
     """Offers as the widget's HTML; nothing for no offers.
 
-    The first of these templates that exists is used: `template`, `bundle_app/<placement>.html`,
-    `bundle_app/widget.html`. The page's context processors are not run again, since they may query; a template has
-    `offers`, `placement`, `request`, `next_url`, `link_assets` and `can_add`. With `can_add` false, without a request,
-    or in a shop whose cart is not connected, there is no form; admin shows a preview inside its own form so.
+    The first of these templates that exists is used: that of the visitor's arm in an experiment, `template`,
+    `bundle_app/<placement>.html`, `bundle_app/widget.html`. The page's context processors are not run again, since they
+    may query; a template has `offers`, `placement`, `request`, `next_url`, `link_assets` and `can_add`. With `can_add`
+    false, without a request, or in a shop whose cart is not connected, there is no form; admin shows a preview inside
+    its own form so.
     """
     if not offers:
         return ""
@@ -145,7 +163,7 @@ def render(
             f"The placement is {placement!r}; expected a word of letters, digits, - and _, such as 'product'."
         )
     names = [f"bundle_app/{placement}.html", "bundle_app/widget.html"]
-    html = select_template([template, *names] if template else names).render(
+    html = select_template([*filter(None, [offers[0].template, template]), *names]).render(
         {
             "offers": offers,
             "placement": placement,
