@@ -10,11 +10,13 @@ Which queue they go to is routing, and so the shop's setting:
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from celery import Task, shared_task
 
 from bundle_app import conf, maintenance, publishing, training
+from bundle_app.events import aggregation, attribution
 from bundle_app.exceptions import AlreadyTraining
 from bundle_app.models import TrainingRun
 from bundle_app.transfer import queue
@@ -49,6 +51,18 @@ def publish(version_id: int) -> int:
 def sweep() -> dict[str, int]:
     """Put right what lost messages, killed workers and deleted products left behind."""
     return {**maintenance.sweep(), "imports_resumed": queue.resume()}
+
+
+@shared_task(name="bundle_app.attribute", **SAFE_TO_REPEAT)
+def attribute() -> dict[str, int]:
+    """Credit sales to the showings that led to them, and take back what was refunded."""
+    return asdict(attribution.attribute())
+
+
+@shared_task(name="bundle_app.aggregate", **SAFE_TO_REPEAT)
+def aggregate() -> dict[str, int]:
+    """Count the days' figures, then delete events that are old."""
+    return {"days_counted": aggregation.aggregate(), "rows_deleted": aggregation.prune()}
 
 
 @shared_task(name=queue.TASK, **SAFE_TO_REPEAT)

@@ -136,6 +136,8 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ROUTES = {"bundle_app.*": {"queue": "bundles"}}
 CELERY_BEAT_SCHEDULE = {
     "train on the orders of yesterday": {"task": "bundle_app.train", "schedule": crontab(hour=3, minute=30)},
+    "credit sales to what was shown": {"task": "bundle_app.attribute", "schedule": crontab(minute=10)},
+    "count the figures of the days": {"task": "bundle_app.aggregate", "schedule": crontab(hour=2, minute=20)},
     "put right what was left behind": {"task": "bundle_app.sweep", "schedule": crontab(minute="*/15")},
 }
 CELERY_TIMEZONE = TIME_ZONE

@@ -20,7 +20,8 @@ from django.views.decorators.csrf import csrf_exempt
 from bundle_app import conf
 from bundle_app.api.throttles import VisitorThrottle
 from bundle_app.events import subjects
-from bundle_app.events.intake import Outcome, Visitor, day_of, reports_of, take_in
+from bundle_app.events.days import day_of
+from bundle_app.events.intake import Outcome, Visitor, reports_of, take_in
 from bundle_app.exceptions import BatchRefused
 
 MOST_BYTES = 128 * 1024

@@ -19,10 +19,11 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
-from django.utils import timezone
 
 from bundle_app import conf
 from bundle_app.events import tokens
+from bundle_app.events.days import day_of
+from bundle_app.events.tokens import Showing
 from bundle_app.exceptions import BatchRefused, TokenForeign, TokenForged, TokenLate, TokenMalformed
 from bundle_app.models import Event, IntakeCount
 
@@ -63,16 +64,12 @@ class Row:
     propensity: float
     subject: str
     is_rewarded: bool
+    shown_at: datetime
     occurred_at: datetime
     received_at: datetime
 
 
 COLUMNS = tuple(Row.__dataclass_fields__)
-
-
-def day_of(moment: datetime) -> date:
-    """The shop's day, by TIME_ZONE, whatever zone a process has made its own."""
-    return timezone.localdate(moment, timezone.get_default_timezone())
 
 
 def reports_of(body: bytes) -> list[Any]:
@@ -119,8 +116,8 @@ def write(rows: Iterable[Row]) -> int:
     adapted = connection.ops.adapt_datetimefield_value
     values = []
     for row in _capped(ordered):
-        *others, occurred_at, received_at = astuple(row)
-        values += [*others, adapted(occurred_at), adapted(received_at)]
+        *others, shown_at, occurred_at, received_at = astuple(row)
+        values += [*others, adapted(shown_at), adapted(occurred_at), adapted(received_at)]
     with connection.cursor() as cursor:
         cursor.execute(
             f"INSERT INTO {Event._meta.db_table} ({', '.join(COLUMNS)}) "  # noqa: S608
@@ -141,6 +138,11 @@ def _read(report: Any, *, visitor: Visitor, now: datetime, lifetime: timedelta) 
     except tuple(REFUSALS) as error:
         return REFUSALS[type(error)]
     happened_at = now - timedelta(seconds=min(ago, lifetime.total_seconds()))
+    occurred_at = max(happened_at, min(showing.shown_at, now))
+    return row_of(showing, kind, subject=visitor.subject, occurred_at=occurred_at, received_at=now)
+
+
+def row_of(showing: Showing, kind: str, *, subject: str, occurred_at: datetime, received_at: datetime) -> Row:
     return Row(
         showing=showing.id,
         kind=kind,
@@ -152,16 +154,20 @@ def _read(report: Any, *, visitor: Visitor, now: datetime, lifetime: timedelta) 
         policy_id=showing.policy_id,
         arm=showing.arm,
         propensity=showing.propensity,
-        subject=visitor.subject,
+        subject=subject,
         is_rewarded=True,
-        occurred_at=max(happened_at, min(showing.shown_at, now)),
-        received_at=now,
+        shown_at=showing.shown_at,
+        occurred_at=occurred_at,
+        received_at=received_at,
     )
 
 
 def _capped(rows: list[Row]) -> list[Row]:
-    """The rows, those marked that a visitor has done too often: (visitor, kind, bundle, anchor) on one day."""
-    answers = [row for row in rows if row.kind != Kind.IMPRESSION]
+    """The rows, those marked that a visitor has done too often: (visitor, kind, bundle, anchor) on one day.
+
+    Rows of nobody come out of a shop's own log alone, and are believed.
+    """
+    answers = [row for row in rows if _is_capped(row)]
     if not answers:
         return rows
     subjects = {row.subject for row in answers}
@@ -180,13 +186,17 @@ def _capped(rows: list[Row]) -> list[Row]:
     most = conf.load().rewards_a_day
     judged = []
     for row in rows:
-        if row.kind != Kind.IMPRESSION and (row.showing, row.kind) not in written:
+        if _is_capped(row) and (row.showing, row.kind) not in written:
             written.add((row.showing, row.kind))
             taken[_what(row)] += 1
             judged.append(replace(row, is_rewarded=taken[_what(row)] <= most))
         else:
             judged.append(row)
     return judged
+
+
+def _is_capped(row: Row) -> bool:
+    return row.kind != Kind.IMPRESSION and row.subject != ""
 
 
 def _what(event: Row | Event) -> tuple[Any, ...]:

@@ -71,7 +71,7 @@ class Showing:
         if not fits(self.anchor_key, self.placement, self.arm):
             raise ValueError(
                 f"The anchor is {self.anchor_key!r}, the placement {self.placement!r}, the arm {self.arm!r}; expected "
-                f"at most {LONGEST_ANCHOR}, {LONGEST_WORD} and {LONGEST_WORD} characters, and {MOST_BYTES} bytes in all."
+                f"at most {LONGEST_ANCHOR}, {LONGEST_WORD} and {LONGEST_WORD} characters, {MOST_BYTES} bytes in all."
             )
 
 

@@ -37,7 +37,10 @@ class ShowingFields(models.Model):
 
 
 class Event(ShowingFields):
-    """One thing that became of one showing. Whoever clicked has seen, whether or not an impression says so."""
+    """One thing that became of one showing. Whoever clicked has seen, whether or not an impression says so.
+
+    All of a showing counts on the day of `shown_at`; a visitor is believed so often a day of `occurred_at`.
+    """
 
     class Kind(models.TextChoices):
         IMPRESSION = "impression", _("Seen")
@@ -52,6 +55,7 @@ class Event(ShowingFields):
     is_rewarded = models.BooleanField(
         _("learned from"), default=True, help_text=_("Not if the same visitor did the same too often that day.")
     )
+    shown_at = models.DateTimeField(_("shown"))
     occurred_at = models.DateTimeField(_("when"))
     received_at = models.DateTimeField(_("received"))
 
@@ -59,7 +63,7 @@ class Event(ShowingFields):
         verbose_name = _("event")
         verbose_name_plural = _("events")
         indexes = [
-            models.Index(fields=["occurred_at"], name="event_by_time"),
+            models.Index(fields=["shown_at"], name="event_by_showing_time"),
             models.Index(fields=["subject", "occurred_at"], name="event_by_subject", condition=~Q(kind="impression")),
         ]
         constraints = [

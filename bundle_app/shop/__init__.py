@@ -5,6 +5,7 @@ from __future__ import annotations
 from bundle_app.shop.adapter import (
     IMPRESSION_LENGTH,
     LINE_COLUMNS,
+    SALE_COLUMNS,
     SHOPPER,
     VIEW_COLUMNS,
     CartLine,
@@ -19,6 +20,7 @@ from bundle_app.shop.field_map import FieldMapAdapter
 __all__ = [
     "IMPRESSION_LENGTH",
     "LINE_COLUMNS",
+    "SALE_COLUMNS",
     "SHOPPER",
     "VIEW_COLUMNS",
     "CartLine",

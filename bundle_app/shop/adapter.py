@@ -35,6 +35,9 @@ SHOPPER = "shopper_key"
 LINE_COLUMNS = ("order_key", "item_key", "quantity", "unit_price", "ordered_at", "counts", SHOPPER)
 """Columns of `order_lines`, in order. `counts` is false for lines of cancelled or unpaid orders. The shopper is the
 shop's own id, or None; the export replaces it by a pseudonym before it is written anywhere."""
+SALE_COLUMNS = (*LINE_COLUMNS, "discount", "other_discount", "refunded", "cost", "currency", "impression")
+"""Columns of `sales`, in order: `LINE_COLUMNS`, what the bundle and what else took off the line, what was paid back for
+it, what one piece cost the shop, and the word that `CartLine.impression` had. Each of the added ones may be None."""
 VIEW_COLUMNS = (SHOPPER, "item_key", "viewed_at")
 """Columns of `views`, in order. The shopper is the same id as in the order lines."""
 
@@ -174,6 +177,14 @@ class ShopAdapter(ABC):
     @abstractmethod
     def order_lines(self, *, since: datetime | None = None) -> QuerySet[Any, tuple[Any, ...]]:
         """All order lines as an unordered `values_list` of LINE_COLUMNS: exported by one query, not read in pages."""
+
+    def sales(self, *, since: datetime) -> QuerySet[Any, tuple[Any, ...]] | None:
+        """Order lines since then as a `values_list` of SALE_COLUMNS, the lines of an order one after the other.
+
+        It is what sales are credited to showings by; None where the shop cannot say when an order was placed, or
+        neither whose it was nor which showing led to it.
+        """
+        return None
 
     @abstractmethod
     def items(self) -> Iterator[CatalogueItem]:

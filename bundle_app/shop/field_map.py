@@ -39,6 +39,7 @@ DICTS = frozenset("line counted not_counted view item_filter item_fields variant
 READ_IN_PYTHON = frozenset({"item_fields", "variant_fields"})
 MERGED = frozenset("line view item_fields variant_fields".split())
 LINE_KEYS = ("order", "item", "quantity", "unit_price", "ordered_at", "shopper")
+SALE_KEYS = ("discount", "other_discount", "refunded", "cost", "currency", "impression")
 PARENT = "parent"
 """Path of an order line or a view to the item of a variant; null where its `item` is the item itself."""
 VIEW_KEYS = ("shopper", "item", "viewed_at")
@@ -74,7 +75,7 @@ def resolved_map(raw: Mapping[str, Any]) -> dict[str, Any]:
 
 def _check_paths(merged: Mapping[str, Any]) -> None:
     for key, known in (
-        ("line", (*LINE_KEYS, PARENT)),
+        ("line", (*LINE_KEYS, *SALE_KEYS, PARENT)),
         ("view", (*VIEW_KEYS, PARENT)),
         ("item_fields", ITEM_KEYS),
         ("variant_fields", VARIANT_KEYS),
@@ -86,10 +87,10 @@ def _check_paths(merged: Mapping[str, Any]) -> None:
                 raise MappingError(f"MAP[{key!r}][{name!r}] is {path!r}; expected a path such as 'category__name'.")
 
 
-def _column(paths: Mapping[str, str], key: str) -> F | Coalesce:
+def _column(paths: Mapping[str, str], key: str) -> F | Coalesce | Value:
     if key == "item" and PARENT in paths:
         return Coalesce(F(paths[PARENT]), F(paths["item"]))
-    return F(paths[key])
+    return F(paths[key]) if key in paths else Value(None, output_field=CharField())
 
 
 class FieldMapAdapter(ShopAdapter):
@@ -206,14 +207,22 @@ class FieldMapAdapter(ShopAdapter):
     # Offline
 
     def order_lines(self, *, since: datetime | None = None) -> QuerySet[Any, tuple[Any, ...]]:
-        paths = self.line_paths
         lines: QuerySet[Any] = self.line_model._default_manager.order_by()
-        if since is not None and "ordered_at" in paths:
-            lines = lines.filter(**{f"{paths['ordered_at']}__gte": since})
-        *columns, shopper = (
-            _column(paths, key) if key in paths else Value(None, output_field=CharField()) for key in LINE_KEYS
-        )
-        return lines.values_list(*columns, self._counts(), shopper)
+        if since is not None and "ordered_at" in self.line_paths:
+            lines = lines.filter(**{f"{self.line_paths['ordered_at']}__gte": since})
+        return lines.values_list(*self._line_columns())
+
+    def sales(self, *, since: datetime) -> QuerySet[Any, tuple[Any, ...]] | None:
+        paths = self.line_paths
+        if "ordered_at" not in paths or not {"impression", "shopper"} & paths.keys():
+            return None
+        lines: QuerySet[Any] = self.line_model._default_manager.order_by(paths["order"])
+        lines = lines.filter(**{f"{paths['ordered_at']}__gte": since})
+        return lines.values_list(*self._line_columns(), *(_column(paths, key) for key in SALE_KEYS))
+
+    def _line_columns(self) -> list[Any]:
+        *columns, shopper = (_column(self.line_paths, key) for key in LINE_KEYS)
+        return [*columns, self._counts(), shopper]
 
     def views(self, *, since: datetime | None = None) -> QuerySet[Any, tuple[Any, ...]] | None:
         if self.view_model is None:

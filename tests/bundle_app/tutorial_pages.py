@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.apps import apps
+from django.contrib.auth.views import LoginView
 from django.contrib.messages import get_messages
 from django.http import HttpRequest, HttpResponse
 from django.template import RequestContext, Template
@@ -44,5 +45,6 @@ urlpatterns = [
     path("", page(HOME)),
     path("shop/<int:pk>/", page(PRODUCT)),
     path("cart/", page(CART)),
+    path("login/", LoginView.as_view(next_page="/")),
     path("bundles/", include("bundle_app.urls")),
 ]

@@ -53,7 +53,7 @@ def test_any_key_of_letters_fits_and_a_token_is_short(key: str, ann: str) -> Non
 
 def test_what_does_not_fit_is_refused_when_it_is_made() -> None:
     for wrong in ({"anchor_key": "x" * 65}, {"placement": "x" * 33}, {"arm": "x" * 33}, {"anchor_key": "🫖" * 64}):
-        with pytest.raises(ValueError, match="expected at most 64, 32 and 32 characters, and 255 bytes"):
+        with pytest.raises(ValueError, match="expected at most 64, 32 and 32 characters, 255 bytes"):
             replace(SHOWING, **wrong)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="The slot is 0; expected a whole number from 1 to 32767."):
         replace(SHOWING, slot=0)
