@@ -2,7 +2,8 @@
 
 A visitor enters on the day of the first sight of a bundle in the experiment, in the arm of that sight, and stays in it
 whatever is seen later: whoever logs in on another device may see two. All that they do from that day on, for
-`window_days` days, counts, and they are counted when the last of these days is over, if the experiment ran that long.
+`window_days` days, counts, and they are counted when the last of these days is over, if the experiment ran that long,
+and what was shown on it can be reported no more.
 
 Clicks and adds that a visitor is not believed (`Event.is_rewarded`) do not count. Money counts in the shop's currency.
 """
@@ -22,7 +23,7 @@ from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from bundle_app import conf
-from bundle_app.events.intake import day_of
+from bundle_app.events.days import day_of
 from bundle_app.experiments.sequential import Moments
 from bundle_app.models import Event, Experiment, Purchase
 from bundle_app.models.experiment import Metric, arms_in
@@ -62,7 +63,8 @@ def observe(experiment: Experiment, letters: list[str], *, at: datetime) -> Obse
     """All that is known by `at`, of the arms with these letters: two queries."""
     if experiment.started_at is None:
         return Observations()
-    end = min(at, experiment.stopped_at or at)
+    settled = at - timedelta(hours=conf.load().showing_hours)
+    end = min(settled, experiment.stopped_at or settled)
     visitors = list(_visitors(experiment, end=end, letters=letters))
     first, last = day_of(experiment.started_at), day_of(end)
     days = [first + timedelta(days=number) for number in range((last - first).days)]
@@ -92,11 +94,11 @@ def observe(experiment: Experiment, letters: list[str], *, at: datetime) -> Obse
 def _visitors(experiment: Experiment, *, end: datetime, letters: list[str]) -> Iterator[Visitor]:
     sales = _sales(experiment, end=end)
     rows = (
-        _within(Event.objects.all(), "occurred_at", experiment, end)
+        _within(Event.objects.all(), "shown_at", experiment, end)
         .exclude(subject="")
         .values("subject", "day", "arm")
         .annotate(
-            first_at=Min("occurred_at"),
+            first_at=Min("shown_at"),
             seen=Count("showing", distinct=True),
             clicks=Count("pk", filter=Q(kind=Event.Kind.CLICK, is_rewarded=True)),
             adds=Count("pk", filter=Q(kind=Event.Kind.ADD, is_rewarded=True)),
