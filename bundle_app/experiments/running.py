@@ -27,7 +27,7 @@ AS_IT_STANDS = Treatment()
 def arms_in_force() -> list[Arm]:
     """All arms of the experiments in force, each with its experiment: one query."""
     arms = Arm.objects.filter(experiment__in=Experiment.objects.in_force()).select_related("experiment")
-    return list(arms.order_by("experiment", "key"))
+    return list(arms.order_by("experiment_id", "key"))
 
 
 def treatment(arms: Iterable[Arm], *, subject: str, placement: str, is_drawn: bool) -> Treatment:

@@ -226,7 +226,7 @@ class Arm(models.Model):
     class Meta:
         verbose_name = _("arm")
         verbose_name_plural = _("arms")
-        ordering = ["experiment", "key"]
+        ordering = ["experiment_id", "key"]
         constraints = [
             models.UniqueConstraint(fields=["experiment", "key"], name="arm_letter_once_an_experiment"),
             models.UniqueConstraint(
@@ -303,7 +303,7 @@ class Guardrail(models.Model):
     class Meta:
         verbose_name = _("guardrail")
         verbose_name_plural = _("guardrails")
-        ordering = ["experiment", "id"]
+        ordering = ["experiment_id", "id"]
         constraints = [
             models.UniqueConstraint(fields=["experiment", "metric"], name="guardrail_once_a_figure"),
             models.CheckConstraint(

@@ -17,7 +17,13 @@ _numbers: Iterator[int] = count(1)
 def experiment(kind: str = "template", **fields: Any) -> Experiment:
     """A draft."""
     number = next(_numbers)
-    given = {"name": f"Experiment {number}", "salt": f"salt {number}", "metric": "conversion", "window_days": 2, **fields}
+    given = {
+        "name": f"Experiment {number}",
+        "salt": f"salt {number}",
+        "metric": "conversion",
+        "window_days": 2,
+        **fields,
+    }
     return Experiment.objects.create(kind=kind, **given)
 
 
