@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -28,11 +29,13 @@ from django.db import connections
 from django.http import HttpRequest
 from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from bundle_app import serving
+from bundle_app.events.tokens import Showing, sign
 from bundle_app.exceptions import CannotAddToCart
-from bundle_app.models import Bundle, BundlePart, composition_hash
-from bundle_app.shop import LINE_COLUMNS, CartLine, get_adapter
+from bundle_app.models import Arm, Bundle, BundlePart, Experiment, composition_hash
+from bundle_app.shop import LINE_COLUMNS, SALE_COLUMNS, CartLine, get_adapter
 
 if TYPE_CHECKING:
     from django.test import TestCase
@@ -219,6 +222,23 @@ class AdapterContract(TestCase):
         serving.add_to_cart(bundle.pk, request)
         self.assertEqual(self.cart_discount(request), Decimal("5.00"))
 
+    def test_the_price_that_an_experiment_has_shown_is_held_in_the_cart(self) -> None:
+        """Whoever is in another arm by now, for instance because of having logged in, still pays it."""
+        self.skip_without_cart()
+        if not get_adapter().keeps_impressions:
+            raise SkipTest("The adapter does not say that it keeps impressions, so no experiment is about prices.")
+        _pot, _cup, bundle = self.make_tea_set()
+        trial = Experiment.objects.create(name="Contract prices", kind="discount", metric="conversion")
+        arm = Arm.objects.create(experiment=trial, name="Thirty percent", discount_percent=30)
+        trial.state, trial.started_at = Experiment.State.RUNNING, timezone.now()
+        trial.save(update_fields=["state", "started_at"])
+        showing = Showing(
+            bundle_id=bundle.pk, anchor_key="", placement="", slot=1, shown_at=timezone.now(), arm=arm.word
+        )
+        request = self.make_request()
+        serving.add_to_cart(bundle.pk, request, impression=sign(showing, subject=""))
+        self.assertEqual(self.cart_discount(request), Decimal("15.00"))
+
     def test_a_price_that_changes_changes_the_discount(self) -> None:
         self.skip_without_cart()
         pot, _cup, bundle = self.make_tea_set()
@@ -364,6 +384,19 @@ class AdapterContract(TestCase):
             ],
         )
         self.assertEqual(self.cart(request), {})
+
+    def test_a_sale_tells_what_led_to_it(self) -> None:
+        self.skip_without_cart()
+        _pot, _cup, bundle = self.make_tea_set()
+        request, began = self.make_request(), timezone.now() - timedelta(days=1)
+        serving.add_to_cart(bundle.pk, request, impression=IMPRESSION)
+        self.checkout(request)
+        sales = get_adapter().sales(since=began)
+        if sales is None:
+            raise SkipTest("MAP['line'] tells neither what led to an order nor whose it was: no sale is credited.")
+        rows = [dict(zip(SALE_COLUMNS, row, strict=True)) for row in sales]
+        self.assertEqual({row["impression"] for row in rows}, {IMPRESSION}, "Set MAP['line']['impression'].")
+        self.assertEqual(sum(row["discount"] for row in rows), Decimal("5.00"), "Set MAP['line']['discount'].")
 
     def test_what_was_ordered_is_learned_from(self) -> None:
         self.skip_without_cart()

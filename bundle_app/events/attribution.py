@@ -82,7 +82,8 @@ def attribute(*, now: datetime | None = None) -> Credited:
     sales = get_adapter().sales(since=since)
     if sales is None:
         return Credited()
-    done, seen = Credited(), set()
+    done = Credited()
+    seen: set[str] = set()
     for orders in _batches(sales.iterator(chunk_size=CHUNK_SIZE)):
         seen.update(orders)
         wanted = _credited([sale for lines in orders.values() for sale in lines], app)

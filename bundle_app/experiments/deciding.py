@@ -1,8 +1,8 @@
 """Start, stop and promote, each with who and why in the log of decisions.
 
 All rows of experiments are locked in one order, so that of two people who start experiments about the same thing one
-is refused. What an arm changes becomes the shop's by promotion: a model version is published; a template or a place is
-in effect for everybody until it is withdrawn, or another is promoted.
+is refused. What an arm changes becomes the shop's by promotion: a model version is published; a template, a place or a
+discount is in effect for everybody until it is withdrawn, or another is promoted.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from bundle_app.exceptions import CannotPromote, CannotStart
 from bundle_app.experiments.results import results
 from bundle_app.models import Arm, Decision, Entry, Experiment, ModelVersion
 from bundle_app.models.experiment import MOST_ARMS
+from bundle_app.shop import get_adapter
 
 Action, Kind, State = Decision.Action, Experiment.Kind, Experiment.State
 FIT_TO_SHOW = (ModelVersion.State.LIVE, ModelVersion.State.READY)
@@ -98,7 +99,7 @@ def promote(arm_id: int, *, by: Any, reason: str = "") -> Experiment:
 
 
 def withdraw(experiment_id: int, *, by: Any, reason: str = "") -> Experiment:
-    """Take a promoted template or place back: everybody sees again what the shop's own pages say."""
+    """Take back what was promoted: everybody sees again what the shop's own pages say."""
     with transaction.atomic():
         experiment, _others = _locked(experiment_id)
         if experiment.is_in_effect:
@@ -118,9 +119,16 @@ def obstacles(experiment: Experiment, arms: Sequence[Arm]) -> list[str]:
         found.append(_("Say of exactly one arm that it is the control."))
     if any(guardrail.metric == experiment.metric for guardrail in experiment.guardrails.all()):
         found.append(_("The figure that decides cannot be a guardrail, too."))
+    if experiment.kind == Kind.DISCOUNT and not get_adapter().keeps_impressions:
+        found.append(
+            _(
+                "The shop's cart does not keep by which showing a bundle came into it, so it could not hold an arm's "
+                "price. See “Experiments about prices” in the documentation."
+            )
+        )
     for arm in arms:
         found += _obstacles_of(arm, experiment.kind)
-    told = [str(arm.change) for arm in arms if arm.change]
+    told = [arm.change for arm in arms if arm.change]
     if len(set(told)) < len(told):
         found.append(_("Two arms are the same."))
     return found
@@ -144,7 +152,7 @@ def refusal(arm: Arm) -> str:
 def _obstacles_of(arm: Arm, kind: str) -> list[str]:
     needed = Experiment.FIELD_OF[Kind(kind)]
     found = []
-    if any(getattr(arm, name) for name in Experiment.FIELD_OF.values() if name != needed):
+    if any(getattr(arm, name) not in {None, ""} for name in Experiment.FIELD_OF.values() if name != needed):
         found.append(_("“%(arm)s” changes something that the experiment is not about.") % {"arm": arm.name})
     if not arm.change and (not arm.is_control or kind == Kind.PLACE):
         found.append(_("“%(arm)s” changes nothing. Say what is different in it.") % {"arm": arm.name})

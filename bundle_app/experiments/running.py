@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from itertools import groupby
 
 from bundle_app.experiments.assignment import assigned
@@ -18,6 +19,7 @@ class Treatment:
     words: str = ""
     version_id: int | None = None
     template: str = ""
+    discount_percent: Decimal | None = None
     is_hidden: bool = False
 
 
@@ -75,5 +77,8 @@ def _changed(found: Treatment, arm: Arm, placement: str) -> Treatment:
             return replace(found, version_id=arm.model_version_id or found.version_id)
         case Experiment.Kind.TEMPLATE:
             return replace(found, template=arm.template or found.template)
+        case Experiment.Kind.DISCOUNT:
+            percent = found.discount_percent if arm.discount_percent is None else arm.discount_percent
+            return replace(found, discount_percent=percent)
         case _:
             return replace(found, is_hidden=arm.placement != placement)

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import reduce
+from operator import or_
 from string import ascii_lowercase
 from typing import Any, ClassVar
 
@@ -63,8 +65,14 @@ class Experiment(models.Model):
         MODEL = "model", _("Model version")
         TEMPLATE = "template", _("Template of the widget")
         PLACE = "place", _("Place in the shop")
+        DISCOUNT = "discount", _("Percentage off")
 
-    FIELD_OF: ClassVar = {Kind.MODEL: "model_version", Kind.TEMPLATE: "template", Kind.PLACE: "placement"}
+    FIELD_OF: ClassVar = {
+        Kind.MODEL: "model_version",
+        Kind.TEMPLATE: "template",
+        Kind.PLACE: "placement",
+        Kind.DISCOUNT: "discount_percent",
+    }
     """The field of `Arm` that says what it changes."""
 
     name = models.CharField(_("name"), max_length=100, unique=True)
@@ -151,10 +159,11 @@ class Experiment(models.Model):
                 violation_error_message=_("A number is out of its range."),
             ),
             models.CheckConstraint(
-                condition=~Q(kind="place") | Q(placement=""),
-                name="experiment_about_places_stands_at_none",
+                condition=~Q(kind__in=["place", "discount"]) | Q(placement=""),
+                name="experiment_about_places_or_prices_is_about_all",
                 violation_error_message=_(
-                    "Where the arms differ in the place, the arms name the places. Leave it empty."
+                    "Where the arms differ in the place, they name the places; and a price is the same everywhere. "
+                    "Leave the place empty."
                 ),
             ),
             models.CheckConstraint(
@@ -183,6 +192,15 @@ class Experiment(models.Model):
     def is_frozen(self) -> bool:
         """Whether it has been started, as the database knows it: one query, none for one that is new."""
         return not self._state.adding and not Experiment.objects.filter(pk=self.pk, state=self.State.DRAFT).exists()
+
+
+NOTHING: Mapping[str, Any] = {
+    "model_version__isnull": True,
+    "template": "",
+    "placement": "",
+    "discount_percent__isnull": True,
+}
+"""Of what an arm may change: that it does not."""
 
 
 class Arm(models.Model):
@@ -222,6 +240,15 @@ class Arm(models.Model):
         validators=[word],
         help_text=_("Where the bundles are shown; at the places of the other arms they are not."),
     )
+    discount_percent = models.DecimalField(
+        _("discount in percent"),
+        max_digits=5,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0), MaxValueValidator(99)],
+        help_text=_("Of every bundle whose price is a percentage off. Empty for each bundle's own."),
+    )
 
     class Meta:
         verbose_name = _("arm")
@@ -238,9 +265,14 @@ class Arm(models.Model):
                 violation_error_message=_("A weight is a whole number from 1 to 1,000."),
             ),
             models.CheckConstraint(
-                condition=Q(template="", placement="")
-                | Q(model_version__isnull=True, placement="")
-                | Q(model_version__isnull=True, template=""),
+                condition=Q(discount_percent__isnull=True) | Q(discount_percent__gte=0, discount_percent__lt=100),
+                name="arm_discount_below_100_percent",
+                violation_error_message=_("The discount must be at least 0 and below 100 percent."),
+            ),
+            models.CheckConstraint(
+                condition=reduce(
+                    or_, (Q(**{name: empty for name, empty in NOTHING.items() if name != one}) for one in NOTHING)
+                ),
                 name="arm_changes_one_thing",
                 violation_error_message=_("An arm changes one thing. Empty the other fields."),
             ),
@@ -267,9 +299,10 @@ class Arm(models.Model):
         return f"{self.experiment_id}{self.key}"
 
     @property
-    def change(self) -> Any:
-        """What it makes different; empty for the shop as it stands."""
-        return getattr(self, Experiment.FIELD_OF[Experiment.Kind(self.experiment.kind)])
+    def change(self) -> str:
+        """What it makes different, in a word; "" for the shop as it stands."""
+        value = getattr(self, Experiment.FIELD_OF[Experiment.Kind(self.experiment.kind)])
+        return "" if value is None else str(value)
 
 
 def arms_in(words: str) -> Iterator[tuple[int, str]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from enum import IntEnum
 from itertools import combinations
 from typing import Any
@@ -67,7 +68,8 @@ class Candidate:
 
     `pin_priority` is that of the rule that puts it first, if one does; `is_own` is false on the page of other products.
     `version_id` is the model version's that ranked it, 0 for a merchandiser's. A policy that chooses among candidates
-    says so in `policy_id`, `arm` and `propensity`: they go into the token of the showing.
+    says so in `policy_id`, `arm` and `propensity`: they go into the token of the showing. `discount_percent`
+    takes the place of the bundle's own where its price is a percentage off.
     """
 
     bundle: Bundle
@@ -82,6 +84,7 @@ class Candidate:
     policy_id: int = 0
     arm: str = ""
     propensity: float = 1.0
+    discount_percent: Decimal | None = None
 
     @property
     def tier(self) -> Tier:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 from django.http import HttpRequest
@@ -20,6 +21,7 @@ from bundle_app.rules import Audience, RuleBook, Verdict, judge
 from bundle_app.serving.candidates import best_grounds, candidates_for, valid_keys
 from bundle_app.serving.choosing import refuse_unoffered
 from bundle_app.serving.offers import Offer, compose, obstacles
+from bundle_app.serving.promises import arms_with_prices, experiments_about_prices, promised_percent
 from bundle_app.serving.ruling import (
     audience_of,
     rules_and_whether_experiments_are_in_force,
@@ -70,10 +72,11 @@ def bundles_for(
     cards = get_adapter().get_items(keys, request) if keys else {}
     held = set(valid_keys(anchors))
     offers: list[Offer] = []
-    for candidate in candidates:
+    for each in candidates:
+        candidate = replace(each, arm=treated.words, discount_percent=treated.discount_percent)
         found = compose(candidate, cards, anchors=held, held=in_cart, only_missing=True)
         if found is not None and ruling(found, book, audience).is_allowed:
-            named = showings.named(found, replace(candidate, arm=treated.words), slot=len(offers) + 1)
+            named = showings.named(found, candidate, slot=len(offers) + 1)
             offers.append(replace(named, template=treated.template))
         if len(offers) == limit:
             break
@@ -103,11 +106,17 @@ def offer(bundle: Bundle, *, request: HttpRequest | None) -> Offer | None:
 
 
 def offer_by_id(
-    bundle_id: int, *, request: HttpRequest | None, choices: Collection[str] = (), only_missing: bool = False
+    bundle_id: int,
+    *,
+    request: HttpRequest | None,
+    choices: Collection[str] = (),
+    only_missing: bool = False,
+    impression: str = "",
 ) -> Offer | None:
     """A bundle on offer with these variants of its parts; None if it cannot be bought so today.
 
-    With `only_missing`, what is in the shopper's cart already is not priced.
+    With `only_missing`, what is in the shopper's cart already is not priced. `impression` names the showing whose price
+    is asked for.
 
     Raises:
         BundleNotOnOffer: there is none of that number, it is not active, outside its dates, or a rule hides it.
@@ -117,7 +126,8 @@ def offer_by_id(
     cards = adapter.get_items(list(bundle.quantities()), request)
     refuse_unoffered(bundle, cards, choices)
     held = adapter.cart_quantities(request) if only_missing and request is not None else {}
-    found = compose(best_grounds(bundle), cards, held=held, only_missing=only_missing, choices=choices)
+    candidate = replace(best_grounds(bundle), discount_percent=promised(bundle, impression))
+    found = compose(candidate, cards, held=held, only_missing=only_missing, choices=choices)
     if found is not None:
         refuse_hidden(found, request=request)
     return found
@@ -129,10 +139,17 @@ def bundle_on_offer(bundle_id: int) -> Bundle:
     Raises:
         BundleNotOnOffer: there is none of that number, it is not active, or it is outside its dates.
     """
-    bundle = Bundle.objects.on_offer().filter(pk=bundle_id).prefetch_related("parts").first()
+    asked = Bundle.objects.on_offer().annotate(is_priced_by_arms=experiments_about_prices())
+    bundle = asked.filter(pk=bundle_id).prefetch_related("parts").first()
     if bundle is None:
         raise BundleNotOnOffer(gettext(NOT_ON_OFFER))
     return bundle
+
+
+def promised(bundle: Any, impression: str) -> Decimal | None:
+    """What is taken off a `bundle_on_offer` that a showing led to; None for its own discount. At most one query."""
+    arms = arms_with_prices() if bundle.is_priced_by_arms else []
+    return promised_percent(arms, bundle_id=bundle.pk, impression=impression)
 
 
 def problems(bundle: Bundle, *, request: HttpRequest | None) -> list[str]:

@@ -9,14 +9,24 @@ from django.http import HttpRequest
 from django.test import TestCase, override_settings
 
 from bundle_app.models import Bundle
+from bundle_app.shop import FieldMapAdapter
 from bundle_app.testing import AdapterContract, OrderedLine
 from tests.tutorial import cart
 from tests.tutorial.shop.models import Category, Product
 
-MAP = {"preset": "tutorial", "cart": "tests.tutorial.cart.add", "cart_quantities": "tests.tutorial.cart.quantities"}
+MAP = {
+    "preset": "tutorial",
+    "line": {"impression": "impression", "discount": "discount"},
+    "cart": "tests.tutorial.cart.add",
+    "cart_quantities": "tests.tutorial.cart.quantities",
+}
 
 
-@override_settings(BUNDLE_APP={"MAP": MAP})
+class KeepingAdapter(FieldMapAdapter):
+    keeps_impressions = True
+
+
+@override_settings(BUNDLE_APP={"MAP": MAP, "ADAPTER": f"{__name__}.KeepingAdapter"})
 class TestTheTutorialShop(AdapterContract, TestCase):
     counts_stock = False
 

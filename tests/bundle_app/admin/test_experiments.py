@@ -88,7 +88,7 @@ class TestWriting:
         shown = text_of(page.post(reverse(ADD), filled(**{"arms-0-template": "x.html", "arms-0-placement": "cart"})))
         assert "An arm changes one thing. Empty the other fields." in shown
         shown = text_of(page.post(reverse(ADD), filled(kind="place")))
-        assert "Where the arms differ in the place, the arms name the places. Leave it empty." in shown
+        assert "Where the arms differ in the place, they name the places; and a price is the same everywhere." in shown
         assert not Experiment.objects.exists()
 
     def test_only_versions_that_can_be_shown_are_offered(self, page: Client) -> None:
@@ -108,7 +108,11 @@ class TestWriting:
 
     def test_once_started_there_is_nothing_to_edit(self, page: Client, running: Experiment) -> None:
         html = page.get(reverse(PAGE, args=[running.pk])).content.decode()
-        assert not [field for field in Tags(html).named("input") if field.get("name", "").startswith(("arms", "name"))]
+        assert not [
+            field
+            for field in Tags(html).named("input")
+            if field.get("name", "").startswith(("arms-0-n", "arms-0-w", "name"))
+        ]
         assert page.post(reverse(PAGE, args=[running.pk]), filled()).status_code == 403
 
 

@@ -48,7 +48,7 @@ def test_one_promoted_arm_is_in_effect_for_a_kind_and_place() -> None:
         ("experiment_numbers_in_range", {"window_days": 0}),
         ("experiment_numbers_in_range", {"planned_count": 999}),
         ("experiment_numbers_in_range", {"traffic_percent": 101}),
-        ("experiment_about_places_stands_at_none", {"kind": "place", "placement": "cart"}),
+        ("experiment_about_places_or_prices_is_about_all", {"kind": "place", "placement": "cart"}),
         ("experiment_times_fit_its_state", {"state": "running"}),
         ("experiment_times_fit_its_state", {"state": "draft", "started_at": START}),
         ("experiment_times_fit_its_state", {"state": "stopped", "started_at": START}),
