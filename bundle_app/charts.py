@@ -26,6 +26,9 @@ LEFT, RIGHT, TOP, BOTTOM = 48, 14, 30, 34
 """Margins of a panel, around the area in which lines are drawn."""
 
 BAR_WIDTH, BAR_HEIGHT = 200, 14
+BAND_CUT = 3
+DAY_MARGIN = 20
+"""Left and right of days, whose names are wider than numbers."""
 
 SHARE_COLOURS = {
     # Okabe and Ito's palette, which colour-blind people can tell apart.
@@ -179,15 +182,18 @@ def interval_band(
 ) -> SafeString:
     """An estimate from day to day between its bounds, over a line at zero. Without points the string is empty.
 
-    Each point is (day, low, estimate, high); `name` says what is measured, and `day_label` how a day is written.
+    Each point is (day, low, estimate, high); `name` says what is measured, and `day_label` how a day is written. Early
+    bounds are wide: beyond a few times the last ones the band is cut off, so that the last can be read.
     """
     if not points:
         return SafeString("")
-    axis = ticks(min(0, *(low for _day, low, _estimate, _high in points)), max(0, *(point[3] for point in points)))
+    edge = BAND_CUT * max(map(abs, points[-1][1:]))
+    cut = [(day, *(min(max(value, -edge), edge) for value in values)) for day, *values in points]
+    axis = ticks(min(0, *(low for _day, low, _estimate, _high in cut)), max(0, *(high for *_others, high in cut)))
     y_scale = Scale(axis[0], axis[-1], PANEL_HEIGHT - BOTTOM, TOP)
     first, last = points[0][0], points[-1][0]
-    x_scale = Scale(0, max((last - first).days, 1), LEFT, PANEL_WIDTH - RIGHT)
-    placed = [(x_scale((day - first).days), *map(y_scale, values)) for day, *values in points]
+    x_scale = Scale(0, max((last - first).days, 1), LEFT + DAY_MARGIN, PANEL_WIDTH - RIGHT - DAY_MARGIN)
+    placed = [(x_scale((day - first).days), *map(y_scale, values)) for day, *values in cut]
     summary = _("On %(day)s: %(estimate).2f, between %(low).2f and %(high).2f.") % {
         "day": day_label(last),
         "low": points[-1][1],

@@ -120,7 +120,8 @@ def field_label(model: type[Model], name: str) -> str:
     except FieldDoesNotExist:
         label = name
     else:
-        label = str(getattr(field, "verbose_name", "") or field.related_model._meta.verbose_name_plural)  # Or its rows.
+        rows = field.related_model  # Of a field that is none of its own: the arms of an experiment.
+        label = str(getattr(field, "verbose_name", "") or (rows._meta.verbose_name_plural if rows else name))
     return label[:1].upper() + label[1:]
 
 

@@ -135,10 +135,10 @@ def _guardrail_row(each: GuardrailResult) -> GuardrailRow:
     else:
         state = badge("running", _("Not yet known"))
     return GuardrailRow(
-        figure=metric.label,
+        figure=str(metric.label),
         arm=str(each.arm),
         tolerated=_("%(percent)s %%")
-        % {"percent": rounded(-float(each.guardrail.tolerated_loss_percent), decimal_count=1)},
+        % {"percent": "−" + rounded(float(each.guardrail.tolerated_loss_percent), decimal_count=1)},
         margin=change(each.margin.estimate, metric),
         interval=bounds(each.margin, metric),
         state=state,
@@ -153,7 +153,7 @@ def _way(each: ArmResult, metric: Metric) -> Way:
         picture=charts.interval_band(
             [(day, interval.low, interval.estimate, interval.high) for day, interval in known],
             name=_("Difference in money per visitor") if metric in MONEY else _("Difference in percentage points"),
-            day_label=lambda day: date_format(day, "MONTH_DAY_FORMAT"),
+            day_label=lambda day: date_format(day, "SHORT_DATE_FORMAT"),
         ),
         days=[
             (day, change(interval.estimate, metric), bounds(interval, metric))

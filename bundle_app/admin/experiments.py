@@ -27,6 +27,7 @@ from bundle_app.exceptions import BundleError
 from bundle_app.experiments import deciding
 from bundle_app.experiments.results import results
 from bundle_app.models import Arm, Decision, Entry, Experiment, Guardrail, ModelVersion
+from bundle_app.models.experiment import MOST_ARMS
 
 if TYPE_CHECKING:
     ExperimentAdminBase = admin.ModelAdmin[Experiment]
@@ -67,8 +68,12 @@ def _is_draft(experiment: Experiment | None) -> bool:
 
 class ArmInline(WhileADraft, ArmInlineBase):
     model = Arm
-    fields = ("name", ("weight", "is_control"), *Experiment.FIELD_OF.values())
-    max_num = deciding.MOST_ARMS
+    max_num = MOST_ARMS
+
+    def get_fields(self, request: HttpRequest, obj: Experiment | None = None) -> Any:
+        """A draft may still become about something else."""
+        changes = Experiment.FIELD_OF.values() if obj is None or _is_draft(obj) else [Experiment.FIELD_OF[obj.kind]]
+        return ("name", ("weight", "is_control"), *changes)
 
     def get_extra(self, request: HttpRequest, obj: Experiment | None = None, **kwargs: Any) -> int:
         return 2 if obj is None else 0

@@ -114,7 +114,9 @@ def obstacles(experiment: Experiment, arms: Sequence[Arm]) -> list[str]:
     controls = [arm for arm in arms if arm.is_control]
     found = []
     if not 2 <= len(arms) <= MOST_ARMS:
-        found.append(_("There are %(count)d arms; expected 2 to %(most)d.") % {"count": len(arms), "most": MOST_ARMS})
+        found.append(
+            _("An experiment has 2 to %(most)d arms; this one has %(count)d.") % {"count": len(arms), "most": MOST_ARMS}
+        )
     if len(controls) != 1:
         found.append(_("Say of exactly one arm that it is the control."))
     if any(guardrail.metric == experiment.metric for guardrail in experiment.guardrails.all()):

@@ -148,9 +148,9 @@ def _within(rows: QuerySet[Any], moment: str, experiment: Experiment, end: datet
     """Those of this experiment, while it ran, with their `day`."""
     ours = rf"(^|\+){experiment.pk}[a-z](\+|$)"
     limits = {f"{moment}__gte": experiment.started_at, f"{moment}__lt": end}
-    return rows.filter(arm__regex=ours, **limits).annotate(
-        day=TruncDate(moment, tzinfo=timezone.get_default_timezone())
-    )
+    day = TruncDate(moment, tzinfo=timezone.get_default_timezone())
+    ours_by_day: QuerySet[Any] = rows.filter(arm__regex=ours, **limits).annotate(day=day)
+    return ours_by_day
 
 
 def _by_day(numbers: list[int], days: list[date]) -> list[int]:

@@ -132,7 +132,7 @@ class TestWhatChangesTheShop:
     def test_what_cannot_be_started_says_why(self, page: Client) -> None:
         made = experiment()
         told = text_of(page.post(reverse(START, args=[made.pk]), follow=True))
-        assert "There are 0 arms; expected 2 to 8." in told
+        assert "An experiment has 2 to 8 arms; this one has 0." in told
         assert Experiment.objects.get().state == "draft"
 
     def test_a_running_one_is_stopped(self, page: Client, running: Experiment) -> None:
@@ -211,7 +211,7 @@ class TestHowItStands:
         assert "A · Control 50% 1,200 1,200 15.00 % control" in shown
         assert "B · Other way 1 50% 1,200 1,200 30.00 % +15.00" in shown
         assert "$6.00" in shown
-        assert "Revenue from bundles per visitor B · Other way 1 -50.0 % +$9.00" in shown
+        assert "Revenue from bundles per visitor B · Other way 1 −50.0 % +$9.00" in shown
         assert "Spared" in shown
         assert html.count('class="bundle-band"') == 1
         assert "March 2, 2026 +15.00" in shown

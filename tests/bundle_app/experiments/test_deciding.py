@@ -80,7 +80,7 @@ class TestStarting:
         Guardrail.objects.create(experiment=made, metric="revenue")
         Arm.objects.create(experiment=made, name="Alone")
         assert refused(made, boss) == (
-            "There are 1 arms; expected 2 to 8. Say of exactly one arm that it is the control. "
+            "An experiment has 2 to 8 arms; this one has 1. Say of exactly one arm that it is the control. "
             "The figure that decides cannot be a guardrail, too. "
             "“Alone” changes nothing. Say what is different in it."
         )

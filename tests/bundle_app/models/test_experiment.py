@@ -103,7 +103,7 @@ def test_once_started_nothing_that_the_figures_rest_on_changes() -> None:
     run(made)
     made.metric = "margin"
     other.weight = 9
-    guardrail.tolerated_loss_percent = 50  # type: ignore[assignment]
+    guardrail.tolerated_loss_percent = 50
     for act in (made.save, other.save, other.delete, guardrail.save, guardrail.delete, lambda: arms(made, "new.html")):
         with pytest.raises(ExperimentFrozen, match="does not change any more. Stop it and write another one."):
             act()
