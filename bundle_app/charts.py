@@ -188,12 +188,14 @@ def interval_band(
     if not points:
         return SafeString("")
     edge = BAND_CUT * max(map(abs, points[-1][1:]))
-    cut = [(day, *(min(max(value, -edge), edge) for value in values)) for day, *values in points]
-    axis = ticks(min(0, *(low for _day, low, _estimate, _high in cut)), max(0, *(high for *_others, high in cut)))
+    cut = [[min(max(value, -edge), edge) for value in values] for _day, *values in points]
+    axis = ticks(min(0.0, *(low for low, _estimate, _high in cut)), max(0.0, *(high for _low, _estimate, high in cut)))
     y_scale = Scale(axis[0], axis[-1], PANEL_HEIGHT - BOTTOM, TOP)
     first, last = points[0][0], points[-1][0]
     x_scale = Scale(0, max((last - first).days, 1), LEFT + DAY_MARGIN, PANEL_WIDTH - RIGHT - DAY_MARGIN)
-    placed = [(x_scale((day - first).days), *map(y_scale, values)) for day, *values in cut]
+    placed = [
+        (x_scale((point[0] - first).days), *map(y_scale, values)) for point, values in zip(points, cut, strict=True)
+    ]
     summary = _("On %(day)s: %(estimate).2f, between %(low).2f and %(high).2f.") % {
         "day": day_label(last),
         "low": points[-1][1],

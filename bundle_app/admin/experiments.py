@@ -72,7 +72,11 @@ class ArmInline(WhileADraft, ArmInlineBase):
 
     def get_fields(self, request: HttpRequest, obj: Experiment | None = None) -> Any:
         """A draft may still become about something else."""
-        changes = Experiment.FIELD_OF.values() if obj is None or _is_draft(obj) else [Experiment.FIELD_OF[obj.kind]]
+        changes = (
+            Experiment.FIELD_OF.values()
+            if obj is None or _is_draft(obj)
+            else [Experiment.FIELD_OF[Experiment.Kind(obj.kind)]]
+        )
         return ("name", ("weight", "is_control"), *changes)
 
     def get_extra(self, request: HttpRequest, obj: Experiment | None = None, **kwargs: Any) -> int:

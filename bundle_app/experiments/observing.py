@@ -14,7 +14,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import cache
 from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -31,7 +33,7 @@ from bundle_app.models.experiment import Metric, arms_in
 CHUNK = 5_000
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class Visitor:
     """`counted_on` is the last of the days that count."""
 
@@ -68,27 +70,17 @@ def observe(experiment: Experiment, letters: list[str], *, at: datetime) -> Obse
     visitors = list(_visitors(experiment, end=end, letters=letters))
     first, last = day_of(experiment.started_at), day_of(end)
     days = [first + timedelta(days=number) for number in range((last - first).days)]
+    observed = Observations(days=days, crossed_count=sum(visitor.has_crossed for visitor in visitors))
     if not days:
-        return Observations(crossed_count=sum(visitor.has_crossed for visitor in visitors))
-    counted = [visitor for visitor in visitors if visitor.counted_on <= days[-1]]
+        return observed
     entry = timedelta(days=experiment.window_days - 1)
-    return Observations(
-        days=days,
-        entered={
-            letter: _by_day(
-                [(each.counted_on - entry - first).days for each in visitors if each.letter == letter], days
-            )
-            for letter in letters
-        },
-        moments={
-            metric: {
-                letter: _moments([each for each in counted if each.letter == letter], metric, days)
-                for letter in letters
-            }
-            for metric in Metric
-        },
-        crossed_count=sum(visitor.has_crossed for visitor in visitors),
-    )
+    for letter in letters:
+        own = [visitor for visitor in visitors if visitor.letter == letter]
+        observed.entered[letter] = _by_day([(visitor.counted_on - entry - first).days for visitor in own], days)
+        counted = [visitor for visitor in own if visitor.counted_on <= days[-1]]
+        for metric, moments in _moments(counted, days).items():
+            observed.moments.setdefault(metric, {})[letter] = moments
+    return observed
 
 
 def _visitors(experiment: Experiment, *, end: datetime, letters: list[str]) -> Iterator[Visitor]:
@@ -96,7 +88,7 @@ def _visitors(experiment: Experiment, *, end: datetime, letters: list[str]) -> I
     rows = (
         _within(Event.objects.all(), "shown_at", experiment, end)
         .exclude(subject="")
-        .values("subject", "day", "arm")
+        .values_list("subject", "arm", "day")
         .annotate(
             first_at=Min("shown_at"),
             seen=Count("showing", distinct=True),
@@ -105,42 +97,41 @@ def _visitors(experiment: Experiment, *, end: datetime, letters: list[str]) -> I
         )
         .order_by("subject", "first_at")
     )
-    for subject, of_subject in groupby(rows.iterator(chunk_size=CHUNK), key=lambda row: row["subject"]):
+    letter_of = cache(lambda words: dict(arms_in(words))[experiment.pk])
+    for subject, of_subject in groupby(rows.iterator(chunk_size=CHUNK), key=itemgetter(0)):
         own = list(of_subject)
-        arms = [dict(arms_in(row["arm"]))[experiment.pk] for row in own]
+        arms = [letter_of(words) for _subject, words, *_others in own]
         if arms[0] not in letters:
             continue
-        last_day = own[0]["day"] + timedelta(days=experiment.window_days - 1)
-        visitor = Visitor(letter=arms[0], counted_on=last_day, has_crossed=len(set(arms)) > 1)
-        for row in own:
-            if row["day"] <= last_day:
-                visitor.seen += row["seen"]
-                visitor.clicks += row["clicks"]
-                visitor.adds += row["adds"]
-        for sale in sales.get(subject, ()):
-            if sale["day"] <= last_day:
-                visitor.sold += float(sale["sold"])
-                visitor.revenue += float(sale["revenue"] or 0)
-                visitor.margin += float(sale["margin"] or 0)
+        last_day = own[0][2] + timedelta(days=experiment.window_days - 1)
+        visitor = Visitor(arms[0], last_day, has_crossed=len(set(arms)) > 1)
+        for _subject, _words, day, _first_at, seen, clicks, adds in own:
+            if day <= last_day:
+                visitor.seen += seen
+                visitor.clicks += clicks
+                visitor.adds += adds
+        for day, sold, revenue, margin in sales.get(subject, ()):
+            if day <= last_day:
+                visitor.sold += float(sold)
+                visitor.revenue += float(revenue or 0)
+                visitor.margin += float(margin or 0)
         yield visitor
 
 
-def _sales(experiment: Experiment, *, end: datetime) -> dict[str, list[dict[str, Any]]]:
-    """By visitor: whoever reported anything of the showing that a sale is credited to."""
+def _sales(experiment: Experiment, *, end: datetime) -> dict[str, list[tuple[Any, ...]]]:
+    """(day, share, revenue, margin) by visitor: whoever reported anything of the showing that a sale is credited to."""
     reporter = Event.objects.filter(showing=OuterRef("showing")).exclude(subject="").order_by("pk")
     in_currency = Q(currency=conf.load().currency)
     rows = (
         _within(Purchase.objects.all(), "ordered_at", experiment, end)
         .annotate(subject=Subquery(reporter.values("subject")[:1]))
-        .values("subject", "day")
-        .annotate(
-            sold=Sum("share"), revenue=Sum("revenue", filter=in_currency), margin=Sum("margin", filter=in_currency)
-        )
+        .values_list("subject", "day")
+        .annotate(sold=Sum("share"), paid=Sum("revenue", filter=in_currency), earned=Sum("margin", filter=in_currency))
         .order_by()
     )
     by_subject = defaultdict(list)
-    for row in rows.iterator(chunk_size=CHUNK):
-        by_subject[row["subject"]].append(row)
+    for subject, *sale in rows.iterator(chunk_size=CHUNK):
+        by_subject[subject].append(tuple(sale))
     return by_subject
 
 
@@ -159,28 +150,24 @@ def _by_day(numbers: list[int], days: list[date]) -> list[int]:
     return [int(count) for count in counts.cumsum()]
 
 
-def _moments(visitors: list[Visitor], metric: Metric, days: list[date]) -> list[Moments]:
-    """Of the visitors counted by each day."""
+def _moments(visitors: list[Visitor], days: list[date]) -> dict[Metric, list[Moments]]:
+    """Of each figure, of the visitors counted by each day."""
     indices = [(visitor.counted_on - days[0]).days for visitor in visitors]
-    pairs = np.array([_pair(visitor, metric) for visitor in visitors], dtype=float).reshape(-1, 2)
-    y, x = pairs[:, 0], pairs[:, 1]
-    sums = [
-        np.bincount(indices, weights=weights, minlength=len(days)).cumsum()
-        for weights in (np.ones_like(x), x, y, x * x, x * y, y * y)
-    ]
-    return [Moments(*map(float, row)) for row in zip(*sums, strict=True)]
-
-
-def _pair(visitor: Visitor, metric: Metric) -> tuple[float, float]:
-    """Numerator and denominator; see `Moments`."""
-    match metric:
-        case Metric.CLICK_RATE:
-            return visitor.clicks, visitor.seen
-        case Metric.ADD_RATE:
-            return visitor.adds, visitor.seen
-        case Metric.CONVERSION:
-            return float(visitor.sold > 0), 1
-        case Metric.REVENUE:
-            return visitor.revenue, 1
-        case Metric.MARGIN:
-            return visitor.margin, 1
+    table = np.array(
+        [(each.seen, each.clicks, each.adds, each.sold, each.revenue, each.margin) for each in visitors], dtype=float
+    )
+    seen, clicks, adds, sold, revenue, margin = table.reshape(-1, 6).T
+    one = np.ones_like(seen)
+    pairs = {
+        Metric.CLICK_RATE: (clicks, seen),
+        Metric.ADD_RATE: (adds, seen),
+        Metric.CONVERSION: ((sold > 0).astype(float), one),
+        Metric.REVENUE: (revenue, one),
+        Metric.MARGIN: (margin, one),
+    }
+    moments = {}
+    for metric, (y, x) in pairs.items():
+        weights = (one, x, y, x * x, x * y, y * y)
+        sums = [np.bincount(indices, weights=each, minlength=len(days)).cumsum() for each in weights]
+        moments[metric] = [Moments(*map(float, row)) for row in zip(*sums, strict=True)]
+    return moments

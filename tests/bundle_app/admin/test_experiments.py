@@ -220,6 +220,11 @@ class TestHowItStands:
         html = page.get(reverse(PAGE, args=[running.pk])).content.decode()
         assert "bundle-chart" not in html
 
+    def test_it_is_told_in_chinese_too(self, page: Client, running: Experiment) -> None:
+        shown = text_of(page.get(reverse(PAGE, args=[running.pk]), headers={"accept-language": "zh-hans"}))
+        assert "当前情况 尚无定论 尚无定论。请让实验继续运行。" in shown
+        assert "访客的分流比例与设定相符。" in shown
+
     def test_visitors_who_saw_two_arms_are_told_of(self, page: Client, running: Experiment) -> None:
         Event.objects.bulk_create([event("anna", f"{running.pk}{letter}", day(0)) for letter in "ab"])
         assert "1 visitor saw more than one arm, and counts in the first." in text_of(

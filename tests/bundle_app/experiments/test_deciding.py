@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 
 from bundle_app import publishing
 from bundle_app.exceptions import CannotPromote, CannotPublish, CannotStart
@@ -257,3 +260,29 @@ class TestPromoting:
             deciding.promote(arm.pk, by=boss)
         assert ModelVersion.objects.live().get() == live
         assert Experiment.objects.get().state == "running"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_those_who_start_experiments_about_the_same_at_once_one_has_it() -> None:
+    made = [experiment(placement=place) for place in ("", "cart", "cart", "home")]
+    for each in made:
+        arms(each, TEMPLATE)
+    barrier = Barrier(len(made))
+
+    def tried(number: int) -> bool:
+        try:
+            barrier.wait(10)
+            deciding.start(number, by=None)
+        except CannotStart:
+            return False
+        finally:
+            connection.close()
+        return True
+
+    with ThreadPoolExecutor(len(made)) as pool:
+        outcomes = dict(zip(made, pool.map(tried, [each.pk for each in made]), strict=True))
+
+    started = {each.placement for each, is_started in outcomes.items() if is_started}
+    assert started in ({""}, {"cart", "home"})
+    assert sum(outcomes.values()) == len(started)
+    assert Experiment.objects.running().count() == len(started)
