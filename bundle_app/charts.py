@@ -9,8 +9,9 @@ Coordinates are SVG user units, y downwards.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from math import floor, isfinite, log10
 from typing import Any
 
@@ -25,6 +26,9 @@ LEFT, RIGHT, TOP, BOTTOM = 48, 14, 30, 34
 """Margins of a panel, around the area in which lines are drawn."""
 
 BAR_WIDTH, BAR_HEIGHT = 200, 14
+BAND_CUT = 3
+DAY_MARGIN = 20
+"""Left and right of days, whose names are wider than numbers."""
 
 SHARE_COLOURS = {
     # Okabe and Ito's palette, which colour-blind people can tell apart.
@@ -173,6 +177,68 @@ def _reliability_mark(each: Mapping[str, float], x_scale: Scale, y_scale: Scale)
     return x, y_scale(each["observed_low"]), x, y_scale(each["observed_high"]), x, y_scale(each["observed"]), told
 
 
+def interval_band(
+    points: Sequence[tuple[date, float, float, float]], *, name: str, day_label: Callable[[date], str]
+) -> SafeString:
+    """An estimate from day to day between its bounds, over a line at zero. Without points the string is empty.
+
+    Each point is (day, low, estimate, high); `name` says what is measured, and `day_label` how a day is written. Early
+    bounds are wide: beyond a few times the last ones the band is cut off, so that the last can be read.
+    """
+    if not points:
+        return SafeString("")
+    edge = BAND_CUT * max(map(abs, points[-1][1:]))
+    cut = [[min(max(value, -edge), edge) for value in values] for _day, *values in points]
+    axis = ticks(min(0.0, *(low for low, _estimate, _high in cut)), max(0.0, *(high for _low, _estimate, high in cut)))
+    y_scale = Scale(axis[0], axis[-1], PANEL_HEIGHT - BOTTOM, TOP)
+    first, last = points[0][0], points[-1][0]
+    x_scale = Scale(0, max((last - first).days, 1), LEFT + DAY_MARGIN, PANEL_WIDTH - RIGHT - DAY_MARGIN)
+    placed = [
+        (x_scale((point[0] - first).days), *map(y_scale, values)) for point, values in zip(points, cut, strict=True)
+    ]
+    summary = _("On %(day)s: %(estimate).2f, between %(low).2f and %(high).2f.") % {
+        "day": day_label(last),
+        "low": points[-1][1],
+        "estimate": points[-1][2],
+        "high": points[-1][3],
+    }
+    return format_html(
+        '<svg xmlns="http://www.w3.org/2000/svg" class="bundle-chart" role="img" viewBox="0 0 {} {}" width="{}"'
+        ' height="{}" font-size="11" font-family="sans-serif"><title>{}</title>'
+        '<text class="bundle-chart-title" x="{}" y="14" font-weight="bold" fill="#333333">{}</text>{}{}'
+        '<polygon class="bundle-band" fill="#0072b2" fill-opacity="0.18" points="{}"/>'
+        '<line class="bundle-zero" x1="{}" y1="{}" x2="{}" y2="{}" stroke="#8a8a8a" stroke-dasharray="4 3"/>'
+        '<polyline class="bundle-line" fill="none" stroke="#0072b2" stroke-width="2" points="{}"/>{}</svg>',
+        PANEL_WIDTH,
+        PANEL_HEIGHT,
+        PANEL_WIDTH,
+        PANEL_HEIGHT,
+        summary,
+        LEFT,
+        name,
+        _y_axis(axis, y_scale),
+        _x_axis(_day_ticks(points, x_scale, day_label), lambda x: x, name=_("Day")),
+        " ".join([f"{x},{low}" for x, low, _e, _h in placed] + [f"{x},{high}" for x, _l, _e, high in placed[::-1]]),
+        LEFT,
+        y_scale(0),
+        PANEL_WIDTH - RIGHT,
+        y_scale(0),
+        " ".join(f"{x},{estimate}" for x, _low, estimate, _high in placed),
+        format_html(
+            '<circle class="bundle-point" cx="{}" cy="{}" r="3.5" fill="#0072b2"/>', placed[-1][0], placed[-1][2]
+        ),
+    )
+
+
+def _day_ticks(
+    points: Sequence[tuple[date, float, float, float]], x_scale: Scale, day_label: Callable[[date], str]
+) -> list[tuple[float, str]]:
+    """The first day, the last and one between, as far as they are days apart."""
+    first, last = points[0][0], points[-1][0]
+    days = sorted({first, first + (last - first) // 2, last})
+    return [(x_scale((day - first).days), day_label(day)) for day in days]
+
+
 def share_bar(shares: Mapping[str, float], *, labels: Mapping[str, Any] | None = None) -> SafeString:
     """A horizontal bar, stacked of the shares (0..1) by which parts of the model contributed to a score.
 
@@ -308,7 +374,7 @@ def _epoch_ticks(epochs: Sequence[float]) -> list[tuple[float, str]]:
     return [(epoch, f"{epoch:g}") for epoch in inner or [epochs[0]]]
 
 
-def _x_axis(x_ticks: Iterable[tuple[float, str]], x_scale: Scale, *, name: str) -> SafeString:
+def _x_axis(x_ticks: Iterable[tuple[float, str]], x_scale: Callable[[float], float], *, name: str) -> SafeString:
     bottom = PANEL_HEIGHT - BOTTOM
     tick_texts = format_html_join(
         "",

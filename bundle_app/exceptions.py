@@ -21,6 +21,9 @@
     │   ├── TokenForged                                 its signature is not ours
     │   ├── TokenLate                                   the showing was too long ago
     │   └── TokenForeign                                it was given to another visitor
+    ├── CannotStart             (ValueError)            the experiment is not complete, or another is in its way
+    ├── CannotPromote           (ValueError)            the experiment's figures do not allow it
+    ├── ExperimentFrozen        (RuntimeError)          an experiment changes after its start
     ├── BatchRefused            (ValueError)            a batch of events cannot be read at all
     └── CannotAddToCart         (ValueError)            the shop's cart refused a bundle; the message is for the shopper
         └── ChoiceNotOffered                            a variant that is none of the bundle's was chosen; likewise
@@ -121,6 +124,18 @@ class TokenForeign(TokenRefused):
 
 class BatchRefused(BundleError, ValueError):
     """This is no batch of events. Send {"events": [{"token": "…", "kind": "impression", "ago_seconds": 1.5}, …]}."""
+
+
+class CannotStart(BundleError, ValueError):
+    """This experiment cannot be started."""
+
+
+class CannotPromote(BundleError, ValueError):
+    """This arm cannot be promoted."""
+
+
+class ExperimentFrozen(BundleError, RuntimeError):
+    """An experiment that was started does not change any more. Stop it and write another one."""
 
 
 class WorseThanLive(CannotPublish):

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from bundle_app import activating, artefacts, conf, engine, leases, loading
 from bundle_app.exceptions import CannotPublish
 from bundle_app.leases import Lease
-from bundle_app.models import Bundle, ModelVersion, TrainingRun
+from bundle_app.models import Arm, Bundle, Experiment, ModelVersion, TrainingRun
 
 
 def publish(version_id: int) -> ModelVersion:
@@ -104,13 +104,16 @@ def _reason_against(version: ModelVersion) -> str:
 def prune() -> int:
     """Drop scores and files of versions beyond `keep_versions`, and bundles that nothing holds any more.
 
+    Versions that an experiment shows, or is about to, are kept beside these.
     A bundle goes only if no merchandiser ever decided about it, no kept version scores it and nobody ever bought it.
     Returns how many went.
     While a run is under way, nothing goes: it may be about to score a bundle that no version scores yet.
     """
     if TrainingRun.objects.filter(status=TrainingRun.Status.RUNNING).exists():
         return 0
+    in_experiments = Arm.objects.filter(experiment__state__in=[Experiment.State.DRAFT, Experiment.State.RUNNING])
     complete = ModelVersion.objects.filter(state=ModelVersion.State.READY).order_by("-pk")
+    complete = complete.exclude(pk__in=in_experiments.exclude(model_version=None).values("model_version"))
     for version in complete[max(conf.load().keep_versions - 1, 0) :]:
         with transaction.atomic():
             if not ModelVersion.objects.filter(pk=version.pk, state=ModelVersion.State.READY).update(

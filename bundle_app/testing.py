@@ -32,8 +32,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from bundle_app import serving
+from bundle_app.events.tokens import Showing, sign
 from bundle_app.exceptions import CannotAddToCart
-from bundle_app.models import Bundle, BundlePart, composition_hash
+from bundle_app.models import Arm, Bundle, BundlePart, Experiment, composition_hash
 from bundle_app.shop import LINE_COLUMNS, SALE_COLUMNS, CartLine, get_adapter
 
 if TYPE_CHECKING:
@@ -220,6 +221,23 @@ class AdapterContract(TestCase):
         request = self.make_request()
         serving.add_to_cart(bundle.pk, request)
         self.assertEqual(self.cart_discount(request), Decimal("5.00"))
+
+    def test_the_price_that_an_experiment_has_shown_is_held_in_the_cart(self) -> None:
+        """Whoever is in another arm by now, for instance because of having logged in, still pays it."""
+        self.skip_without_cart()
+        if not get_adapter().keeps_impressions:
+            raise SkipTest("The adapter does not say that it keeps impressions, so no experiment is about prices.")
+        _pot, _cup, bundle = self.make_tea_set()
+        trial = Experiment.objects.create(name="Contract prices", kind="discount", metric="conversion")
+        arm = Arm.objects.create(experiment=trial, name="Thirty percent", discount_percent=30)
+        trial.state, trial.started_at = Experiment.State.RUNNING, timezone.now()
+        trial.save(update_fields=["state", "started_at"])
+        showing = Showing(
+            bundle_id=bundle.pk, anchor_key="", placement="", slot=1, shown_at=timezone.now(), arm=arm.word
+        )
+        request = self.make_request()
+        serving.add_to_cart(bundle.pk, request, impression=sign(showing, subject=""))
+        self.assertEqual(self.cart_discount(request), Decimal("15.00"))
 
     def test_a_price_that_changes_changes_the_discount(self) -> None:
         self.skip_without_cart()

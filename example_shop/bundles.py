@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 
 class ExampleShopAdapter(FieldMapAdapter):
+    keeps_impressions = True
+
     def card(self, product: Model) -> ItemCard:
         card = super().card(product)
         return replace(card, title=product.local_title) if isinstance(product, Product) else card

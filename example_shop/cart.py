@@ -306,7 +306,10 @@ def _priced_bundles(groups: list[dict[str, Any]], products: Mapping[str, Product
         )
         for sku, product in products.items()
     }
-    held = [serving.HeldBundle(bundle_id=group["bundle"], quantities=group["parts"]) for group in groups]
+    held = [
+        serving.HeldBundle(bundle_id=group["bundle"], quantities=group["parts"], impression=group["impression"])
+        for group in groups
+    ]
     return tuple(
         CartBundle(
             name=group["name"],

@@ -27,7 +27,7 @@ from django.utils.translation import gettext_lazy
 
 from bundle_app.admin.decisions import plain
 from bundle_app.admin.presentation import badge
-from bundle_app.models import Bundle, Decision, Rule
+from bundle_app.models import Bundle, Decision, Experiment, Rule
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
@@ -38,7 +38,7 @@ else:
 
 SHOWN_COUNT = 10
 LONGEST_REASON = 300
-MODELS: Mapping[str, type[Model]] = {"bundle": Bundle, "rule": Rule}
+MODELS: Mapping[str, type[Model]] = {"bundle": Bundle, "rule": Rule, "experiment": Experiment}
 
 
 def reason_field() -> forms.CharField:
@@ -116,9 +116,12 @@ def changes(decision: Decision) -> SafeString:
 
 def field_label(model: type[Model], name: str) -> str:
     try:
-        label = str(getattr(model._meta.get_field(name), "verbose_name", name))
+        field = model._meta.get_field(name)
     except FieldDoesNotExist:
         label = name
+    else:
+        rows = field.related_model  # Of a field that is none of its own: the arms of an experiment.
+        label = str(getattr(field, "verbose_name", "") or (rows._meta.verbose_name_plural if rows else name))
     return label[:1].upper() + label[1:]
 
 

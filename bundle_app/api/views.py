@@ -103,6 +103,7 @@ class BundleDetail(BundleView):
         parameters=[
             openapi.query("choices", "Key of a variant to price it with, at most one for each part.", many=True),
             openapi.query("only_missing", "Leave out of the price what is in the cart already.", kind=bool),
+            openapi.query("impression", "The showing that led to it, where an experiment may be about prices."),
         ],
         responses={
             200: BundleOfferSerializer,
@@ -125,6 +126,7 @@ class BundleDetail(BundleView):
                 request=request._request,
                 choices=_keys(request, "choices"),
                 only_missing=request.query_params.get("only_missing", "") in {"1", "true"},
+                impression=request.query_params.get("impression", ""),
             )
         except BundleNotOnOffer as error:
             raise NotFound(str(error)) from error

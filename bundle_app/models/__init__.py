@@ -6,6 +6,7 @@ from bundle_app.models.bundle import Bundle, BundlePart, composition_hash
 from bundle_app.models.daily_figure import CountedDay, DailyFigure
 from bundle_app.models.decision import Decision, Entry
 from bundle_app.models.event import Event, IntakeCount
+from bundle_app.models.experiment import Arm, Experiment, Guardrail
 from bundle_app.models.file_import import FileImport, FileImportContent
 from bundle_app.models.model_version import ModelVersion
 from bundle_app.models.policy_version import ArmQuality, PolicyVersion
@@ -16,6 +17,7 @@ from bundle_app.models.score import Score
 from bundle_app.models.training_run import TrainingRun
 
 __all__ = [
+    "Arm",
     "ArmQuality",
     "Bundle",
     "BundlePart",
@@ -24,8 +26,10 @@ __all__ = [
     "Decision",
     "Entry",
     "Event",
+    "Experiment",
     "FileImport",
     "FileImportContent",
+    "Guardrail",
     "IntakeCount",
     "ModelVersion",
     "PolicyVersion",

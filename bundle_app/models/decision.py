@@ -1,4 +1,4 @@
-"""The log of decisions: who decided what about which bundle or rule, when, from what to what, and why.
+"""The log of decisions: who decided what about which bundle, rule or experiment, when, from what to what, and why.
 
 It only grows. Its rows point by number, not by foreign key: a bundle, a rule, a model version and a colleague's account
 may all go, and what was decided stays. Beside Django's own admin log it holds what no person did: bundles that went
@@ -75,11 +75,15 @@ class Decision(models.Model):
         ENABLED = "enabled", _("Enabled")
         DISABLED = "disabled", _("Disabled")
         DELETED = "deleted", _("Deleted")
-        WITHDRAWN = "withdrawn", _("Taken back")
+        STARTED = "started", _("Started")
+        STOPPED = "stopped", _("Stopped")
+        PROMOTED = "promoted", _("Promoted")
+        WITHDRAWN = "withdrawn", _("Withdrawn")
 
     class SubjectKind(models.TextChoices):
         BUNDLE = "bundle", _("Bundle")
         RULE = "rule", _("Rule")
+        EXPERIMENT = "experiment", _("Experiment")
         POLICY = "policyversion", _("Policy")
 
     at = models.DateTimeField(_("when"))

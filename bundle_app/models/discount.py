@@ -6,6 +6,7 @@ else, which constraints see to: a percentage is 0 in every form but one, and onl
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
@@ -86,6 +87,12 @@ class DiscountFields(models.Model):
             maximum=self.discount_maximum,
             currency=self.discount_currency,
         )
+
+    def discount_at(self, percent: Decimal | None) -> pricing.Discount:
+        """The discount with another percentage, where it is one; None leaves it as it is."""
+        if percent is None or self.discount_form != self.DiscountForm.PERCENT:
+            return self.discount
+        return replace(self.discount, percent=Decimal(percent))
 
     @property
     def uses_left(self) -> int | None:

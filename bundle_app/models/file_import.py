@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from bundle_app.models.decision import Decision
 
-IMPORTED = [(kind.value, kind.label) for kind in (Decision.SubjectKind.BUNDLE, Decision.SubjectKind.RULE)]
+SUBJECT_KINDS = [(kind.value, kind.label) for kind in (Decision.SubjectKind.BUNDLE, Decision.SubjectKind.RULE)]
 
 
 class FileImport(models.Model):
@@ -29,7 +29,7 @@ class FileImport(models.Model):
 
     AT_WORK = (Status.UPLOADED, Status.CONFIRMED)
 
-    subject_kind = models.CharField(_("what"), max_length=10, choices=IMPORTED)
+    subject_kind = models.CharField(_("what"), max_length=10, choices=SUBJECT_KINDS)
     file_name = models.CharField(_("file"), max_length=200)
     sha256 = models.CharField(max_length=64)
     size_bytes = models.PositiveIntegerField(_("bytes"))

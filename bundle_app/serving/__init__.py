@@ -8,6 +8,7 @@
     pages        all together: offers for a page, as objects or as HTML
     cart         an offer into the shopper's cart
     held         what bundles in the cart save today
+    promises     the price that an experiment has shown
     ruling       the rules in force, and who is asking
     standing     why bundles are not shown, for merchandisers
     previewing   what a rule would do to today's bundles

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from enum import IntEnum
 from itertools import combinations
 from typing import Any
@@ -71,6 +72,7 @@ class Candidate:
     `version_id` is the model version's that ranked it, 0 for a merchandiser's. `policy_id` and `beliefs` are the live
     policy's, 0 and empty without one; `quality` and `quality_evidence` what it knows of this bundle beside this anchor
     (see `ArmQuality`); `arm` and `propensity` say how it came to its place.
+    `discount_percent` takes the place of the bundle's own where its price is a percentage off.
     """
 
     bundle: Bundle
@@ -88,6 +90,7 @@ class Candidate:
     quality_evidence: float | None = None
     arm: str = ""
     propensity: float = 1.0
+    discount_percent: Decimal | None = None
 
     @property
     def tier(self) -> Tier:
@@ -130,8 +133,11 @@ def candidates_for(
     exclude: Collection[str] = (),
     book: RuleBook = NO_RULES,
     audience: Audience = ANYBODY,
+    version_id: int | None = None,
 ) -> list[Candidate]:
     """The best candidates, each bundle once, its parts fetched: two queries.
+
+    They are the live model's, or those of the version that is asked for.
 
     Bundles that hold an item of `exclude` are left out, those that the rules hide from this audience, and those that
     hold nothing but anchors: they would offer a shopper what is already there.
@@ -143,7 +149,10 @@ def candidates_for(
     if unwanted:
         on_offer = on_offer.exclude(Exists(BundlePart.objects.filter(bundle=OuterRef("pk"), item_key__in=unwanted)))
     contexts = [context_key(pair) for pair in combinations(keys[:CONTEXT_ITEM_COUNT], 2)]
-    scored = _scored(on_offer, keys, contexts, wanted=None if book.rules else wanted)
+    model = Q(scores__model_version__state=ModelVersion.State.LIVE)
+    if version_id is not None:
+        model = Q(scores__model_version=version_id)
+    scored = _scored(on_offer, model, keys, contexts, wanted=None if book.rules else wanted)
     by_hand = _by_hand(on_offer, keys, book, audience, wanted=wanted)
     rows = scored.union(by_hand, all=True)
     merged = _merged(map(_candidate, rows))
@@ -187,9 +196,9 @@ def _ruled(
 
 
 def _scored(
-    on_offer: QuerySet[Bundle], keys: Sequence[str], contexts: Sequence[str], *, wanted: int | None
+    on_offer: QuerySet[Bundle], model: Q, keys: Sequence[str], contexts: Sequence[str], *, wanted: int | None
 ) -> QuerySet[Any]:
-    """Rows of the live model: those of each context, the first ranks of each anchor, and of the whole shop.
+    """Rows of the model: those of each context, the first ranks of each anchor, and of the whole shop.
 
     With rules in force, `wanted` is None and all ranks are read, as many as a model composes for an anchor: the first
     may be hidden, and the last may be what a rule puts first.
@@ -200,7 +209,7 @@ def _scored(
         ranks = Q(scores__anchor_key=SHOP_WIDE, scores__rank__lte=wanted)
         ranks |= Q(scores__anchor_key__in=keys, scores__rank__lte=3 + wanted // max(len(keys), 1))
         ranks |= Q(scores__anchor_key__in=contexts)
-    scored = on_offer.filter(ranks, scores__model_version__state=ModelVersion.State.LIVE)
+    scored = on_offer.filter(ranks, model)
     return scored.order_by().annotate(
         anchor_key=F("scores__anchor_key"),
         rank=F("scores__rank"),

@@ -16,7 +16,7 @@ from bundle_app.models.score import SHOP_WIDE
 from bundle_app.serving.candidates import Candidate
 from bundle_app.serving.choosing import held_of, refuse_unoffered, sold_cards
 from bundle_app.serving.offers import Offer, compose, obstacles
-from bundle_app.serving.pages import bundle_on_offer, refuse_hidden
+from bundle_app.serving.pages import bundle_on_offer, promised, refuse_hidden
 from bundle_app.shop import IMPRESSION_LENGTH, ItemCard, get_adapter
 
 
@@ -47,12 +47,12 @@ def add_to_cart(
     refuse_unoffered(bundle, cards, choices)
     if only_missing and all(held_of(cards.get(key), key, held) for key in bundle.quantities()):
         raise CannotAddToCart(gettext("All of this set is in your cart already."))
-    candidate = Candidate(bundle=bundle, anchor_key=SHOP_WIDE, evidence={})
+    known = impression if len(impression) <= IMPRESSION_LENGTH and "\x00" not in impression else ""
+    candidate = Candidate(bundle=bundle, anchor_key=SHOP_WIDE, evidence={}, discount_percent=promised(bundle, known))
     offer = compose(candidate, cards, held=held, only_missing=only_missing, choices=choices)
     if offer is None:
         raise CannotAddToCart(_refusal(bundle, cards, sold_cards(bundle, cards, choices=choices, held=held)))
     refuse_hidden(offer, request=request)
-    known = impression if len(impression) <= IMPRESSION_LENGTH and "\x00" not in impression else ""
     offer = replace(offer, impression=known)
     with transaction.atomic():  # A cart in the database keeps nothing of a bundle that it refuses halfway.
         adapter.add_to_cart(request, offer.cart_lines, bundle)

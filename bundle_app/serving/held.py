@@ -3,7 +3,7 @@
 A cart keeps numbers and quantities; whenever it is read, and once more at the checkout, it asks here. The discount
 belongs to the whole bundle: it ends when the bundle is broken up, and when it is not on offer any more. A bundle is
 whole with any variant of its items, so that a size may be exchanged for another. Two queries whatever the number of
-bundles, a third where some are not on offer, none for none.
+bundles, a third where some are not on offer, one more while an experiment is about prices, none for none.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
 from django.utils.translation import gettext
 
@@ -20,6 +21,7 @@ from bundle_app import conf
 from bundle_app.models import Bundle
 from bundle_app.pricing import NO_DISCOUNT, BundlePrice, price_bundle
 from bundle_app.serving.offers import as_lines
+from bundle_app.serving.promises import arms_with_prices, experiments_about_prices, promised_percent
 from bundle_app.shop import ItemCard
 
 
@@ -27,11 +29,13 @@ from bundle_app.shop import ItemCard
 class HeldBundle:
     """A group in a cart: the bundle that it was added as, and what is in it now, quantities by key.
 
-    Where a part was sold as a variant, the key is the variant's.
+    Where a part was sold as a variant, the key is the variant's. `impression` is what `CartLine` said of how it came
+    in: an experiment may have promised a price by it.
     """
 
     bundle_id: int
     quantities: Mapping[str, int]
+    impression: str = ""
 
 
 class HeldStanding(StrEnum):
@@ -81,8 +85,10 @@ def price_held(groups: Sequence[HeldBundle], cards: Mapping[str, ItemCard]) -> l
     Where a bundle may be sold only so many times more, its first groups get the price and the others are USED_UP.
     """
     wanted = {group.bundle_id for group in groups}
-    on_offer = Bundle.objects.on_offer().prefetch_related("parts").in_bulk(wanted) if wanted else {}
+    asked = Bundle.objects.on_offer().annotate(is_priced_by_arms=experiments_about_prices())
+    on_offer: dict[int, Any] = asked.prefetch_related("parts").in_bulk(wanted) if wanted else {}
     others = Bundle.objects.in_bulk(wanted - on_offer.keys()) if wanted - on_offer.keys() else {}
+    arms = arms_with_prices() if any(bundle.is_priced_by_arms for bundle in on_offer.values()) else []
     taken: Counter[int] = Counter()
     priced = []
     for group in groups:
@@ -95,7 +101,8 @@ def price_held(groups: Sequence[HeldBundle], cards: Mapping[str, ItemCard]) -> l
             continue
         standing = _standing(group, bundle, cards, taken_count=taken[bundle.pk])
         taken[bundle.pk] += standing is HeldStanding.WHOLE
-        priced.append(_priced(group, bundle, standing, cards))
+        percent = promised_percent(arms, bundle_id=bundle.pk, impression=group.impression)
+        priced.append(_priced(group, bundle, standing, cards, percent=percent))
     return priced
 
 
@@ -120,7 +127,12 @@ def _by_item(group: HeldBundle, cards: Mapping[str, ItemCard]) -> dict[str, int]
 
 
 def _priced(
-    group: HeldBundle, bundle: Bundle | None, standing: HeldStanding, cards: Mapping[str, ItemCard]
+    group: HeldBundle,
+    bundle: Bundle | None,
+    standing: HeldStanding,
+    cards: Mapping[str, ItemCard],
+    *,
+    percent: Decimal | None = None,
 ) -> HeldPrice:
     app = conf.load()
     known = {key: quantity for key, quantity in group.quantities.items() if key in cards}
@@ -133,7 +145,7 @@ def _priced(
         keys=tuple(known),
         price=price_bundle(
             as_lines(known, cards),
-            discount=bundle.discount if bundle is not None and is_whole else NO_DISCOUNT,
+            discount=bundle.discount_at(percent) if bundle is not None and is_whole else NO_DISCOUNT,
             currency=next((cards[key].currency for key in known), app.currency),
             floor=app.floor,
         ),

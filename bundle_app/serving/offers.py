@@ -58,7 +58,7 @@ class Offer:
 
     `anchor_key` is the item that it was found for, "" if it was found for none. `available` is how many such sets can
     be sold beside what is in the cart, None where nothing of it is counted. `impression` names this showing of it; the
-    widget's form sends it back.
+    widget's form sends it back. `template` and `discount_percent` are those of the visitor's arm in an experiment.
     """
 
     bundle: Bundle
@@ -69,6 +69,8 @@ class Offer:
     anchor_key: str
     available: int | None = None
     impression: str = ""
+    template: str = ""
+    discount_percent: Decimal | None = None
 
     @property
     def title(self) -> str:
@@ -88,7 +90,7 @@ class Offer:
         """The form of its price in a few words for the shopper; empty where the saving says it all."""
         if not self.saving or self.price.limit in {Limit.MAXIMUM, Limit.FLOOR}:
             return ""
-        return explain.price_note(self.bundle.discount, free=self.cheapest.item.title)
+        return explain.price_note(self.bundle.discount_at(self.discount_percent), free=self.cheapest.item.title)
 
     @property
     def is_choice(self) -> bool:
@@ -152,7 +154,7 @@ def compose(
     currency = sold[parts[0].item_key].currency
     price = price_bundle(
         as_lines({part.item_key: part.quantity for part in missing}, sold),
-        discount=bundle.discount if missing == parts else NO_DISCOUNT,
+        discount=bundle.discount_at(candidate.discount_percent) if missing == parts else NO_DISCOUNT,
         currency=currency,
         floor=conf.load().floor,
     )
@@ -182,6 +184,7 @@ def compose(
         ),
         anchor_key=candidate.item_anchor or next((part.item_key for part in parts if part.item_key in anchors), ""),
         available=available_count(bundle, missing, sold, held=held),
+        discount_percent=candidate.discount_percent,
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 from django.http import HttpRequest
@@ -13,13 +15,20 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext, gettext_noop
 
 from bundle_app.exceptions import BundleNotOnOffer, ConfigurationError
+from bundle_app.experiments.running import AS_IT_STANDS, arms_in_force, treatment
 from bundle_app.models import Bundle
 from bundle_app.rules import Audience, RuleBook, Verdict, judge
 from bundle_app.serving.arranging import arranged
 from bundle_app.serving.candidates import Candidate, best_grounds, candidates_for, valid_keys
 from bundle_app.serving.choosing import refuse_unoffered
 from bundle_app.serving.offers import Offer, compose, obstacles
-from bundle_app.serving.ruling import audience_of, rules_in_force, terms_of
+from bundle_app.serving.promises import arms_with_prices, experiments_about_prices, promised_percent
+from bundle_app.serving.ruling import (
+    audience_of,
+    rules_and_whether_experiments_are_in_force,
+    rules_in_force,
+    terms_of,
+)
 from bundle_app.serving.showings import Showings
 from bundle_app.shop import get_adapter
 
@@ -36,29 +45,39 @@ def bundles_for(
     exclude: Collection[str] = (),
     in_cart: Mapping[str, int] | None = None,
     placement: str = "",
+    is_drawn: bool = False,
 ) -> list[Offer]:
     """What to offer beside some items, best first; without anchors, what to offer anywhere in the shop.
 
-    Four queries: rules, candidates, their parts, the shop's items; a fifth for variants in a shop that has them. Where
-    no bundle of the anchors' own can be bought, the shop-wide ones follow, so that the list is short only if hardly
-    anything can be sold. Bundles that hold an item of `exclude` are left out, and so are those that a rule hides at
-    this `placement` or from this shopper; of bundles that hold items of `in_cart` (quantities by key), only the rest is
-    offered. Anchors and exclusions are item keys. Each offer's `impression` names this showing of it.
+    Four queries: rules, candidates, their parts, the shop's items; one more for variants in a shop that has them, and
+    one for arms while an experiment is in force. Where no bundle of the anchors' own can be bought, the shop-wide ones
+    follow, so that the list is short only if hardly anything can be sold. Bundles that hold an item of `exclude` are
+    left out, and so are those that a rule hides at this `placement` or from this shopper; of bundles that hold items of
+    `in_cart` (quantities by key), only the rest is offered. Anchors and exclusions are item keys. Each offer's
+    `impression` names this showing of it. With `is_drawn` the caller says that `render` will be given the offers.
     """
     if limit < 1:
         return []
-    book = rules_in_force()
+    showings = Showings(request, placement=placement)
+    book, is_experimenting = rules_and_whether_experiments_are_in_force()
+    treated = AS_IT_STANDS
+    if is_experimenting:
+        treated = treatment(arms_in_force(), subject=showings.subject, placement=placement, is_drawn=is_drawn)
+    if treated.is_hidden:
+        return []
     audience = audience_of(request, book, placement=placement)
-    candidates = candidates_for(anchors, limit=limit, exclude=exclude, book=book, audience=audience)
+    candidates = candidates_for(
+        anchors, limit=limit, exclude=exclude, book=book, audience=audience, version_id=treated.version_id
+    )
     keys = list(dict.fromkeys(key for candidate in candidates for key in candidate.bundle.quantities()))
     cards = get_adapter().get_items(keys, request) if keys else {}
     held = set(valid_keys(anchors))
     found: list[tuple[Candidate, Offer]] = []
-    for candidate in candidates:
+    for each in candidates:
+        candidate = replace(each, arm=treated.words, discount_percent=treated.discount_percent)
         composed = compose(candidate, cards, anchors=held, held=in_cart, only_missing=True)
         if composed is not None and ruling(composed, book, audience).is_allowed:
-            found.append((candidate, composed))
-    showings = Showings(request, placement=placement)
+            found.append((candidate, replace(composed, template=treated.template)))
     return [
         showings.named(composed, candidate, slot=slot)
         for slot, (candidate, composed) in enumerate(arranged(found, limit=limit, explores=request is not None), 1)
@@ -88,11 +107,17 @@ def offer(bundle: Bundle, *, request: HttpRequest | None) -> Offer | None:
 
 
 def offer_by_id(
-    bundle_id: int, *, request: HttpRequest | None, choices: Collection[str] = (), only_missing: bool = False
+    bundle_id: int,
+    *,
+    request: HttpRequest | None,
+    choices: Collection[str] = (),
+    only_missing: bool = False,
+    impression: str = "",
 ) -> Offer | None:
     """A bundle on offer with these variants of its parts; None if it cannot be bought so today.
 
-    With `only_missing`, what is in the shopper's cart already is not priced.
+    With `only_missing`, what is in the shopper's cart already is not priced. `impression` names the showing whose price
+    is asked for.
 
     Raises:
         BundleNotOnOffer: there is none of that number, it is not active, outside its dates, or a rule hides it.
@@ -102,7 +127,8 @@ def offer_by_id(
     cards = adapter.get_items(list(bundle.quantities()), request)
     refuse_unoffered(bundle, cards, choices)
     held = adapter.cart_quantities(request) if only_missing and request is not None else {}
-    found = compose(best_grounds(bundle), cards, held=held, only_missing=only_missing, choices=choices)
+    candidate = replace(best_grounds(bundle), discount_percent=promised(bundle, impression))
+    found = compose(candidate, cards, held=held, only_missing=only_missing, choices=choices)
     if found is not None:
         refuse_hidden(found, request=request)
     return found
@@ -114,10 +140,17 @@ def bundle_on_offer(bundle_id: int) -> Bundle:
     Raises:
         BundleNotOnOffer: there is none of that number, it is not active, or it is outside its dates.
     """
-    bundle = Bundle.objects.on_offer().filter(pk=bundle_id).prefetch_related("parts").first()
+    asked = Bundle.objects.on_offer().annotate(is_priced_by_arms=experiments_about_prices())
+    bundle = asked.filter(pk=bundle_id).prefetch_related("parts").first()
     if bundle is None:
         raise BundleNotOnOffer(gettext(NOT_ON_OFFER))
     return bundle
+
+
+def promised(bundle: Any, impression: str) -> Decimal | None:
+    """What is taken off a `bundle_on_offer` that a showing led to; None for its own discount. At most one query."""
+    arms = arms_with_prices() if bundle.is_priced_by_arms else []
+    return promised_percent(arms, bundle_id=bundle.pk, impression=impression)
 
 
 def problems(bundle: Bundle, *, request: HttpRequest | None) -> list[str]:
@@ -135,10 +168,11 @@ def render(
 ) -> str:
     """Offers as the widget's HTML; nothing for no offers.
 
-    The first of these templates that exists is used: `template`, `bundle_app/<placement>.html`,
-    `bundle_app/widget.html`. The page's context processors are not run again, since they may query; a template has
-    `offers`, `placement`, `request`, `next_url`, `link_assets` and `can_add`. With `can_add` false, without a request,
-    or in a shop whose cart is not connected, there is no form; admin shows a preview inside its own form so.
+    The first of these templates that exists is used: that of the visitor's arm in an experiment, `template`,
+    `bundle_app/<placement>.html`, `bundle_app/widget.html`. The page's context processors are not run again, since they
+    may query; a template has `offers`, `placement`, `request`, `next_url`, `link_assets` and `can_add`. With `can_add`
+    false, without a request, or in a shop whose cart is not connected, there is no form; admin shows a preview inside
+    its own form so.
     """
     if not offers:
         return ""
@@ -147,7 +181,7 @@ def render(
             f"The placement is {placement!r}; expected a word of letters, digits, - and _, such as 'product'."
         )
     names = [f"bundle_app/{placement}.html", "bundle_app/widget.html"]
-    html = select_template([template, *names] if template else names).render(
+    html = select_template([*filter(None, [offers[0].template, template]), *names]).render(
         {
             "offers": offers,
             "placement": placement,

@@ -12,10 +12,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q, Value
 from django.http import HttpRequest
 
-from bundle_app.models import BundlePart, Rule
+from bundle_app.models import BundlePart, Experiment, Rule
 from bundle_app.models.rule import RuleKind
 from bundle_app.rules import Audience, RuleBook, Terms, admits, applies
 from bundle_app.shop import get_adapter
@@ -29,6 +29,18 @@ EVERY_BUNDLE = ~Q(pk__in=[])
 def rules_in_force(*, at: datetime | None = None) -> RuleBook:
     """One query. Nothing is kept from one page to the next: a rule counts from the moment it is saved."""
     return RuleBook(Rule.objects.in_force(at=at))
+
+
+def rules_and_whether_experiments_are_in_force() -> tuple[RuleBook, bool]:
+    """One query, too: an experiment in force adds a row of nothing to it.
+
+    So an experiment counts from the moment it is started, and pages of a shop that has none ask no more than before.
+    """
+    nothing = [Value(None, output_field=field) for field in Rule._meta.concrete_fields]
+    marks = Experiment.objects.in_force().order_by().values_list(*nothing)
+    rows = list(Rule.objects.in_force().order_by().union(marks, all=True))
+    rules = sorted((row for row in rows if row.pk is not None), key=lambda rule: (-rule.priority, rule.pk))
+    return RuleBook(rules), len(rules) < len(rows)
 
 
 def audience_of(request: HttpRequest | None, book: RuleBook, *, placement: str | None) -> Audience:

@@ -172,6 +172,10 @@ class CartLine:
 class ShopAdapter(ABC):
     """Subclass this, or FieldMapAdapter, and name the class in BUNDLE_APP["ADAPTER"]."""
 
+    keeps_impressions: bool = False
+    """Whether the cart keeps each bundle's `CartLine.impression`, and hands it to `price_held`. Without it a cart could
+    not hold the price that an experiment has shown, so there are no experiments about prices."""
+
     # Offline
 
     @abstractmethod

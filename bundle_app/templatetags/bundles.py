@@ -42,7 +42,7 @@ def bundle_widget(
     try:
         with _host_transaction_kept():
             request = _request(context)
-            offers = _offers(request, product, limit=limit, placement=where)
+            offers = _offers(request, product, limit=limit, placement=where, is_drawn=True)
             html = serving.render(offers, request=request, placement=where, template=template)
     except Exception:
         logger.exception("The bundle widget was left out of a page; its placement is %r.", where)
@@ -73,13 +73,20 @@ def saving(amount: Decimal, currency: str) -> str:
     return explain.saving(amount, currency)
 
 
-def _offers(request: HttpRequest | None, product: Any, *, limit: int, placement: str) -> list[serving.Offer]:
+def _offers(
+    request: HttpRequest | None, product: Any, *, limit: int, placement: str, is_drawn: bool = False
+) -> list[serving.Offer]:
     """In the cart, what is in it is the context, and only what is missing from a bundle is offered."""
     adapter = get_adapter()
     in_cart = adapter.cart_quantities(request) if placement == "cart" and request is not None else {}
     anchors = [adapter.key_for(product)] if product else adapter.item_keys(list(in_cart))
     return serving.bundles_for(
-        anchors, request=request, limit=min(int(limit), MOST_OFFERS), in_cart=in_cart, placement=placement
+        anchors,
+        request=request,
+        limit=min(int(limit), MOST_OFFERS),
+        in_cart=in_cart,
+        placement=placement,
+        is_drawn=is_drawn,
     )
 
 

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import re
+from datetime import date
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
-from bundle_app.charts import BAR_WIDTH, ratio_bar, reliability_plot, share_bar, share_swatch, ticks, training_curve
+from bundle_app.charts import (
+    BAR_WIDTH,
+    interval_band,
+    ratio_bar,
+    reliability_plot,
+    share_bar,
+    share_swatch,
+    ticks,
+    training_curve,
+)
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -137,3 +148,24 @@ def test_ticks_enclose_their_range_and_are_few(low: float, high: float) -> None:
     assert found[0] <= low
     assert found[-1] >= high or high < 1e-8
     assert 2 <= len(found) <= 7
+
+
+def test_a_band_is_drawn_between_the_bounds_with_its_last_values_in_the_title() -> None:
+    days = [date(2026, 3, number) for number in (1, 2, 3)]
+    svg = interval_band(
+        [(days[0], -9.0, 1.0, 11.0), (days[1], -1.0, 2.0, 5.0), (days[2], 0.5, 2.0, 3.5)],
+        name="Difference",
+        day_label=date.isoformat,
+    )
+    assert "<title>On 2026-03-03: 2.00, between 0.50 and 3.50.</title>" in svg
+    (band,) = re.findall(r'class="bundle-band"[^>]* points="([^"]+)"', svg)
+    points = [tuple(map(float, point.split(","))) for point in band.split()]
+    assert [x for x, _y in points] == [68.0, 187.0, 306.0, 306.0, 187.0, 68.0]
+    heights = [y for _x, y in points]
+    assert heights[0] > heights[1] > heights[2] > heights[3] > heights[4]
+    assert min(heights) >= 30, "what is far beyond the last bounds is cut off"
+
+
+def test_a_band_of_one_day_and_of_none() -> None:
+    assert interval_band([], name="Difference", day_label=str) == ""
+    assert interval_band([(date(2026, 3, 1), 0.0, 0.0, 0.0)], name="Difference", day_label=str).count("<circle") == 1

@@ -11,7 +11,7 @@ import pytest
 
 from bundle_app import artefacts, leases, loading, publishing
 from bundle_app.exceptions import AlreadyTraining, ArtefactRejected, CannotPublish, LeaseLost
-from bundle_app.models import Bundle, BundlePart, ModelVersion, Score, TrainingRun
+from bundle_app.models import Arm, Bundle, BundlePart, Experiment, ModelVersion, Score, TrainingRun
 from bundle_app.models.score import context_key
 from bundle_ml.artefact import Candidate, read_manifest
 from tests.worlds import make_artefact, make_candidate, make_products
@@ -357,3 +357,20 @@ def test_parts_know_their_category_and_follow_when_a_product_moves(tmp_path: Pat
     make_version(tmp_path, [make_candidate(keys[0], keys)], name="two")
 
     assert set(BundlePart.objects.values_list("item_key", "category")) == {(keys[0], "Toys"), (keys[1], "Things")}
+
+
+def test_a_version_that_an_experiment_shows_is_not_pruned(tmp_path: Path, settings: Any) -> None:
+    settings.BUNDLE_APP = {**settings.BUNDLE_APP, "KEEP_VERSIONS": 1}
+    first, second = (str(product.pk) for product in make_products(2))
+    old, shown, live = (
+        make_version(tmp_path, [make_candidate(first, [first, second])], name=name) for name in ("old", "shown", "live")
+    )
+    publishing.go_live(live.pk)
+    trial = Experiment.objects.create(name="Trial", kind="model", metric="conversion")
+    Arm.objects.create(experiment=trial, name="Shown", model_version=shown)
+
+    publishing.prune()
+
+    assert [version.state for version in ModelVersion.objects.order_by("pk")] == ["pruned", "ready", "live"]
+    assert stored(tmp_path, shown).exists()
+    assert not stored(tmp_path, old).exists()

@@ -42,7 +42,12 @@ class Cart:
 
     def prices(self) -> list[serving.HeldPrice]:
         """Each set at today's prices, with what it saves or why it saves nothing any more."""
-        held = [serving.HeldBundle(bundle_id=group["bundle"], quantities=group["parts"]) for group in self.sets]
+        held = [
+            serving.HeldBundle(
+                bundle_id=group["bundle"], quantities=group["parts"], impression=group.get("impression", "")
+            )
+            for group in self.sets
+        ]
         return serving.price_held(held, get_adapter().get_items(list(self.quantities()), None))
 
     def take_out(self, name: str, key: str) -> None:

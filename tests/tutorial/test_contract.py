@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.test import TestCase, override_settings
 
 from bundle_app.models import Bundle
+from bundle_app.shop import FieldMapAdapter
 from bundle_app.testing import AdapterContract, OrderedLine
 from tests.tutorial import cart
 from tests.tutorial.shop.models import Category, Product
@@ -21,7 +22,11 @@ MAP = {
 }
 
 
-@override_settings(BUNDLE_APP={"MAP": MAP})
+class KeepingAdapter(FieldMapAdapter):
+    keeps_impressions = True
+
+
+@override_settings(BUNDLE_APP={"MAP": MAP, "ADAPTER": f"{__name__}.KeepingAdapter"})
 class TestTheTutorialShop(AdapterContract, TestCase):
     counts_stock = False
 

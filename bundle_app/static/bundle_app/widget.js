@@ -30,7 +30,7 @@ document.addEventListener("change", async (event) => {
   const problem = widget.querySelector(".bundle-problem");
   const choices = new FormData(form);
   const query = new URLSearchParams(choices.getAll("choices").map((key) => ["choices", key]));
-  if (choices.has("only_missing")) query.set("only_missing", "1");
+  for (const name of ["only_missing", "impression"]) if (choices.has(name)) query.set(name, choices.get(name));
   price.setAttribute("aria-busy", "true");
   try {
     const answer = await fetch(`${form.dataset.offer}?${query}`, { signal: reading.signal });

@@ -13,6 +13,7 @@ from bundle_app.models import Decision, Entry, ModelVersion, Rule, TrainingRun
 from tests.bundle_app.admin.conftest import EVIDENCE, Tags
 from tests.bundle_app.admin.test_model_versions import make
 from tests.bundle_app.admin.test_training_runs import running
+from tests.bundle_app.experiments.worlds import arms, crowd, experiment, run
 from tests.bundle_app.tutorial_shop import bundle, score
 
 PAGES = {
@@ -24,6 +25,11 @@ PAGES = {
     "the list of rules": "admin:bundle_app_rule_changelist",
     "a new rule": "admin:bundle_app_rule_add",
     "a rule": "admin:bundle_app_rule_change",
+    "the list of experiments": "admin:bundle_app_experiment_changelist",
+    "a new experiment": "admin:bundle_app_experiment_add",
+    "a draft of an experiment": "admin:bundle_app_experiment_change",
+    "a running experiment": "admin:bundle_app_experiment_change",
+    "promoting an arm": "admin:bundle_app_experiment_promote",
     "the log of decisions": "admin:bundle_app_decision_changelist",
     "the list of versions": "admin:bundle_app_modelversion_changelist",
     "a version": "admin:bundle_app_modelversion_change",
@@ -41,11 +47,18 @@ def addresses(goods: list[Any]) -> dict[str, str]:
     score(generated, live, anchor=goods[0], rung="blend", evidence=EVIDENCE)
     rule = Rule.objects.create(kind="stock_floor", stock_count=1)
     Decision.objects.record([Entry(subject=one, action="changed") for one in (generated, rule)])
+    draft, trial = experiment(), experiment(window_days=1)
+    for arm in arms(trial, "bundle_app/widget.html"):
+        crowd(arm, 100, buying=30)
+    run(trial)
     failed = TrainingRun.objects.create(status="failed", error="Nothing to train.")
     arguments: dict[str, Any] = {
         "a generated bundle": generated.pk,
         "a bundle made by hand": manual.pk,
         "a rule": rule.pk,
+        "a draft of an experiment": draft.pk,
+        "a running experiment": trial.pk,
+        "promoting an arm": trial.arms.get(key="b").pk,
         "a version": live.pk,
         "going live": old.pk,
         "a running run": running().pk,
