@@ -197,6 +197,7 @@ class ExperimentAdmin(ExperimentAdminBase):
             experiment,
             title=_("Start “%(name)s”") % {"name": experiment},
             told=_("From this moment visitors are divided among the arms, and nothing of it can be changed any more."),
+            refused=" ".join(deciding.obstacles(experiment, list(experiment.arms.all()))),
             act=lambda: deciding.start(experiment.pk, by=request.user, reason=reason_of(request)),
         )
 

@@ -131,8 +131,11 @@ class TestWhatChangesTheShop:
 
     def test_what_cannot_be_started_says_why(self, page: Client) -> None:
         made = experiment()
-        told = text_of(page.post(reverse(START, args=[made.pk]), follow=True))
-        assert "An experiment has 2 to 8 arms; this one has 0." in told
+        for ask in (page.get, page.post):
+            told = text_of(ask(reverse(START, args=[made.pk]), follow=True))
+            assert (
+                "An experiment has 2 to 8 arms; this one has 0. Say of exactly one arm that it is the control." in told
+            )
         assert Experiment.objects.get().state == "draft"
 
     def test_a_running_one_is_stopped(self, page: Client, running: Experiment) -> None:
