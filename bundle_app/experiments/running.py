@@ -18,6 +18,7 @@ class Treatment:
 
     words: str = ""
     version_id: int | None = None
+    follows_policy: bool = True
     template: str = ""
     discount_percent: Decimal | None = None
     is_hidden: bool = False
@@ -75,6 +76,8 @@ def _changed(found: Treatment, arm: Arm, placement: str) -> Treatment:
     match arm.experiment.kind:
         case Experiment.Kind.MODEL:
             return replace(found, version_id=arm.model_version_id or found.version_id)
+        case Experiment.Kind.POLICY:
+            return replace(found, follows_policy=arm.order != Arm.Order.MODEL)
         case Experiment.Kind.TEMPLATE:
             return replace(found, template=arm.template or found.template)
         case Experiment.Kind.DISCOUNT:

@@ -63,12 +63,14 @@ class Experiment(models.Model):
         """What the arms differ in."""
 
         MODEL = "model", _("Model version")
+        POLICY = "policy", _("Order of bundles")
         TEMPLATE = "template", _("Template of the widget")
         PLACE = "place", _("Place in the shop")
         DISCOUNT = "discount", _("Percentage off")
 
     FIELD_OF: ClassVar = {
         Kind.MODEL: "model_version",
+        Kind.POLICY: "order",
         Kind.TEMPLATE: "template",
         Kind.PLACE: "placement",
         Kind.DISCOUNT: "discount_percent",
@@ -196,6 +198,7 @@ class Experiment(models.Model):
 
 NOTHING: Mapping[str, Any] = {
     "model_version__isnull": True,
+    "order": "",
     "template": "",
     "placement": "",
     "discount_percent__isnull": True,
@@ -205,6 +208,9 @@ NOTHING: Mapping[str, Any] = {
 
 class Arm(models.Model):
     """One way, with its share of the visitors by `weight`. Its `word` is what the showings' tokens carry."""
+
+    class Order(models.TextChoices):
+        MODEL = "model", _("The model's own, without what clicks have taught")
 
     experiment = models.ForeignKey(
         Experiment, on_delete=models.CASCADE, related_name="arms", verbose_name=_("experiment")
@@ -226,6 +232,13 @@ class Arm(models.Model):
         on_delete=models.PROTECT,
         related_name="arms",
         verbose_name=_("model version"),
+    )
+    order = models.CharField(
+        _("order of bundles"),
+        max_length=8,
+        blank=True,
+        choices=Order.choices,
+        help_text=_("Empty for the live policy's, where there is one."),
     )
     template = models.CharField(
         _("template of the widget"),

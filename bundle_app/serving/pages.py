@@ -75,6 +75,8 @@ def bundles_for(
     found: list[tuple[Candidate, Offer]] = []
     for each in candidates:
         candidate = replace(each, arm=treated.words, discount_percent=treated.discount_percent)
+        if not treated.follows_policy:
+            candidate = replace(candidate, policy_id=0, beliefs={})
         composed = compose(candidate, cards, anchors=held, held=in_cart, only_missing=True)
         if composed is not None and ruling(composed, book, audience).is_allowed:
             found.append((candidate, replace(composed, template=treated.template)))

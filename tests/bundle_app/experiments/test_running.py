@@ -12,12 +12,13 @@ from django.http import HttpRequest
 from django.template import Context, Template
 from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from bundle_app import serving
 from bundle_app.events import subjects, tokens
 from bundle_app.experiments.assignment import assigned
 from bundle_app.experiments.running import AS_IT_STANDS, arms_in_force, treatment
-from bundle_app.models import Arm, Experiment
+from bundle_app.models import Arm, ArmQuality, Experiment, PolicyVersion
 from tests.bundle_app.experiments.worlds import arms, experiment, run
 from tests.bundle_app.tutorial_shop import TUTORIAL, bundle, products, score, titles, version
 
@@ -260,3 +261,25 @@ def promoted(of: Experiment, arm: Arm) -> None:
     run(of)
     of.state, of.stopped_at, of.decided_arm, of.is_in_effect = "promoted", of.started_at, arm, True
     of.save(update_fields=["state", "stopped_at", "decided_arm", "is_in_effect"])
+
+
+def test_an_arm_with_the_models_own_order_knows_no_policy() -> None:
+    lamp, bulb, shade = products(3)
+    live, now = version(), timezone.now()
+    usual, clicked = bundle([lamp, bulb]), bundle([lamp, shade])
+    score(usual, live, anchor=lamp, rank=1)
+    score(clicked, live, anchor=lamp, rank=2)
+    beliefs = {"weights": [0.0, 0.0], "intercept": -3.0, "place_bias": [1.0], "arm_strength": 10.0}
+    facts = {"beliefs": beliefs, "rewards": {}, "learned_from": now, "learned_until": now, "impressions": 1}
+    policy = PolicyVersion.objects.create(state="live", live_at=now, **facts)
+    ArmQuality.objects.create(policy=policy, anchor_key=str(lamp.pk), bundle=clicked, quality=3.0, evidence=40.0)
+    made = experiment("policy")
+    control, other = arms(made, "model")
+    run(made)
+
+    (learned,) = serving.bundles_for([str(lamp.pk)], request=in_arm(control), placement="product")
+    (untaught,) = serving.bundles_for([str(lamp.pk)], request=in_arm(other), placement="product")
+
+    assert (learned.bundle, untaught.bundle) == (clicked, usual)
+    showings = [tokens.read_kept(each.impression) for each in (learned, untaught)]
+    assert [(each.policy_id, each.arm) for each in showings] == [(policy.pk, control.word), (0, other.word)]
