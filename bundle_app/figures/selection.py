@@ -1,5 +1,7 @@
-"""Which showings are asked about, and by what they are told apart. One form reads both from an address, for all who ask:
-the screen in admin, its file, the REST interface."""
+"""Which showings are asked about, and by what they are told apart.
+
+One form reads both from an address, for all who ask: the screen in admin, its file, the REST interface.
+"""
 
 from __future__ import annotations
 

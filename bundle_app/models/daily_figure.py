@@ -46,7 +46,7 @@ class DailyFigure(ShowingFields):
 
     class Meta:
         verbose_name = _("daily figure")
-        verbose_name_plural = _("daily figures")
+        verbose_name_plural = _("results")
         indexes = [models.Index(fields=["bundle", "day"], name="daily_figure_by_bundle")]
         constraints = [
             models.UniqueConstraint(
