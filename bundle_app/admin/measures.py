@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -168,24 +168,24 @@ def measures(currencies: Sequence[str]) -> list[Measure]:
 def told(measure: Measure, line: Line) -> Told:
     """Changes of rates are told with their intervals, and as neither good nor bad where they may be chance."""
     now, before = measure.read(line.now), measure.read(line.before)
-    words = {"value": measure.words(now), "before": measure.words(before)}
+    words = Told(value=measure.words(now), before=measure.words(before))
     if isinstance(now, Rate):
         interval = "" if now.low is None or now.high is None else f"{percent(now.low)} – {percent(now.high)}"
         gained = difference(now, before)
         if gained is None:
-            return Told(**words, interval=interval)
+            return replace(words, interval=interval)
         change = _("%(points)s points (%(low)s to %(high)s)") % {
             "points": signed(100 * gained.value),
             "low": signed(100 * gained.low),
             "high": signed(100 * gained.high),
         }
         sign = measure.good * (gained.value > 0 or -1) if gained.is_beyond_chance else 0
-        return Told(**words, interval=interval, change=change, tone=_tone(sign))
+        return replace(words, interval=interval, change=change, tone=_tone(sign))
     grown = None if now is None or not before else growth(float(now), float(before))
     if grown is None or before < 0:
-        return Told(**words)
+        return words
     sign = measure.good * ((grown > 0) - (grown < 0))
-    return Told(**words, change=f"{signed(100 * grown, decimal_count=0)}%", tone=_tone(sign))
+    return replace(words, change=f"{signed(100 * grown, decimal_count=0)}%", tone=_tone(sign))
 
 
 def percent(ratio: float) -> str:

@@ -21,7 +21,6 @@ from django.urls import URLPattern, path, reverse
 from django.utils.formats import date_format
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from bundle_app import cells
 from bundle_app.admin import result_charts
@@ -182,7 +181,7 @@ class Page:
         value = NONE if self.by in WORDS and line.key == "" else line.key
         return self.address(**{str(self.by): value, "by": Grouping.DAY})
 
-    def _title(self, what: str) -> str:
+    def _title(self, what: object) -> str:
         unit = ", %" if self.measure.form == "rate" else ""
         return f"{self.measure.label}{unit} · {what}"
 

@@ -109,7 +109,8 @@ def _figures(day: date) -> Iterator[DailyFigure]:
 
 
 def _explored(rows: QuerySet[Any]) -> QuerySet[Any]:
-    return rows.annotate(is_explored=Q(propensity__lt=EVEN))
+    explored: QuerySet[Any] = rows.annotate(is_explored=Q(propensity__lt=EVEN))
+    return explored
 
 
 def _rewarded(kind: str) -> Count:

@@ -219,7 +219,8 @@ def _figures(rows: QuerySet[Any], column: str | None, times: Mapping[str, Q]) ->
 
 
 def _counted(rows: QuerySet[Any], times: Mapping[str, Q]) -> QuerySet[Any]:
-    return rows.annotate(**_count_sums(times))
+    counted: QuerySet[Any] = rows.annotate(**_count_sums(times))
+    return counted
 
 
 def _count_sums(times: Mapping[str, Q]) -> dict[str, Sum]:

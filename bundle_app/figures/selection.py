@@ -20,6 +20,7 @@ from bundle_app.events.days import day_of
 from bundle_app.figures.period import LONGEST_DAYS, Period
 from bundle_app.models import DailyFigure
 
+DEFAULT_DAYS = 28
 NONE = "~"
 """In an address: those without any, as an empty value there means that all are asked about."""
 
@@ -87,10 +88,8 @@ def last_day(*, today: date | None = None) -> date:
 class SelectionForm(forms.Form):
     """Without dates the period is that of the last `days` days. The lists to choose from are filled in by a screen."""
 
-    days = forms.TypedChoiceField(
+    days = forms.ChoiceField(
         label=gettext_lazy("Period"),
-        coerce=int,
-        empty_value=28,
         required=False,
         choices=[
             ("7", gettext_lazy("7 days")),
@@ -119,7 +118,7 @@ class SelectionForm(forms.Form):
     def _period(self, cleaned: Mapping[str, Any]) -> Period | None:
         first, last = cleaned["first"], cleaned["last"] or last_day()
         if first is None:
-            return Period.of_days(cleaned["days"], last=last)
+            return Period.of_days(int(cleaned["days"] or DEFAULT_DAYS), last=last)
         period = Period(first, last)
         if period.day_count < 1:
             self.add_error("last", _("The last day, %(last)s, is before the first one.") % {"last": last})
