@@ -140,11 +140,11 @@ class FigureList(BundleView):
             raise problems.InvalidQuery(" ".join(_told(form)))
         report, by = Report(form.selection), form.grouping
         lines = _Lines(report, by, form.most_first)
-        page = self.paginate_queryset(lines)  # type: ignore[arg-type]  # it asks for no more than len and slices
-        found = list(page or ())
+        page: Any = self.paginate_queryset(lines)  # type: ignore[arg-type]  # it asks for no more than len and slices
+        found: list[Line] = list(page or ())
         called = names(by, [line.key for line in found]) if by else {}
         context = {**self.get_serializer_context(), "names": called}
-        return self.get_paginated_response(BundleFiguresSerializer(found, many=True, context=context).data)
+        return self.get_paginated_response(self.get_serializer(found, many=True, context=context).data)
 
 
 class _Lines:
