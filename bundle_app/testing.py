@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -28,11 +29,12 @@ from django.db import connections
 from django.http import HttpRequest
 from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from bundle_app import serving
 from bundle_app.exceptions import CannotAddToCart
 from bundle_app.models import Bundle, BundlePart, composition_hash
-from bundle_app.shop import LINE_COLUMNS, CartLine, get_adapter
+from bundle_app.shop import LINE_COLUMNS, SALE_COLUMNS, CartLine, get_adapter
 
 if TYPE_CHECKING:
     from django.test import TestCase
@@ -364,6 +366,19 @@ class AdapterContract(TestCase):
             ],
         )
         self.assertEqual(self.cart(request), {})
+
+    def test_a_sale_tells_what_led_to_it(self) -> None:
+        self.skip_without_cart()
+        _pot, _cup, bundle = self.make_tea_set()
+        request, began = self.make_request(), timezone.now() - timedelta(days=1)
+        serving.add_to_cart(bundle.pk, request, impression=IMPRESSION)
+        self.checkout(request)
+        sales = get_adapter().sales(since=began)
+        if sales is None:
+            raise SkipTest("MAP['line'] tells neither what led to an order nor whose it was: no sale is credited.")
+        rows = [dict(zip(SALE_COLUMNS, row, strict=True)) for row in sales]
+        self.assertEqual({row["impression"] for row in rows}, {IMPRESSION}, "Set MAP['line']['impression'].")
+        self.assertEqual(sum(row["discount"] for row in rows), Decimal("5.00"), "Set MAP['line']['discount'].")
 
     def test_what_was_ordered_is_learned_from(self) -> None:
         self.skip_without_cart()

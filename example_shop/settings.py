@@ -118,6 +118,7 @@ BUNDLE_APP = {
     "CURRENCY": SHOP_CURRENCY,
     "WORK_DIR": DEMO_DIR / "work",
     "DISCOUNT_PERCENT": {"pair": 5, "set": 10},
+    "EVENT_THROTTLE": os.environ.get("EVENT_THROTTLE", "120/min"),
 }
 REST_FRAMEWORK: dict[str, object] = {}
 if find_spec("drf_spectacular"):

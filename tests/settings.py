@@ -28,7 +28,7 @@ from example_shop.settings import BUNDLE_APP, CELERY_BROKER_URL, DATABASES, INST
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.tutorial.shop", "tests.tutorial.orders"]
 DATABASES["default"]["CONN_MAX_AGE"] = 0
 STORAGES = {**STORAGES, "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"}}
-BUNDLE_APP = {**BUNDLE_APP, "WORK_DIR": SCRATCH / "work", "API_THROTTLE": "100000/min"}
+BUNDLE_APP = {**BUNDLE_APP, "WORK_DIR": SCRATCH / "work", "API_THROTTLE": "100000/min", "EVENT_THROTTLE": "100000/min"}
 ALLOWED_HOSTS = ["*"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 if "CELERY_BROKER_URL" not in os.environ:

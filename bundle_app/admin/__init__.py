@@ -1,10 +1,10 @@
 """The merchandiser's screens, in the shop's own Django admin.
 
-One file a screen: `bundles` (list and form), `rules`, `decision_log`, `model_versions`, `training_runs`, `results`.
-What they show is put together beside them: `bundle_list` (whether each bundle is shown), `evidence` (why a bundle),
-`metrics` and `data_report` (how good a model, learned from what), `dashboard` (the strip above the bundle list),
-`measures` (what is told of how bundles do). What they do is done by `decisions` and by the app's use cases. Pictures
-are drawn by `bundle_app.charts`, and those of results by `result_charts`.
+One file a screen: `bundles` (list and form), `rules`, `decision_log`, `model_versions`, `training_runs`,
+`intake_counts`, `results`. What they show is put together beside them: `bundle_list` (whether each bundle is shown),
+`evidence` (why a bundle), `metrics` and `data_report` (how good a model, learned from what), `dashboard` (the strip
+above the bundle list), `measures` (what is told of how bundles do). What they do is done by `decisions` and by the
+app's use cases. Pictures are drawn by `bundle_app.charts`, and those of results by `result_charts`.
 
 Everything works under a strict content security policy and without JavaScript: scripts are static ES modules that
 make a working page nicer.
@@ -14,9 +14,18 @@ from __future__ import annotations
 
 from bundle_app.admin.bundles import BundleAdmin
 from bundle_app.admin.decision_log import DecisionAdmin
+from bundle_app.admin.intake_counts import IntakeCountAdmin
 from bundle_app.admin.model_versions import ModelVersionAdmin
 from bundle_app.admin.results import ResultsAdmin
 from bundle_app.admin.rules import RuleAdmin
 from bundle_app.admin.training_runs import TrainingRunAdmin
 
-__all__ = ["BundleAdmin", "DecisionAdmin", "ModelVersionAdmin", "ResultsAdmin", "RuleAdmin", "TrainingRunAdmin"]
+__all__ = [
+    "BundleAdmin",
+    "DecisionAdmin",
+    "IntakeCountAdmin",
+    "ModelVersionAdmin",
+    "ResultsAdmin",
+    "RuleAdmin",
+    "TrainingRunAdmin",
+]

@@ -12,12 +12,13 @@ killed is made good by the next one, and running twice changes nothing.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from itertools import groupby, islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import transaction
 from django.utils import timezone
@@ -26,7 +27,6 @@ from bundle_app import conf
 from bundle_app.events import tokens
 from bundle_app.events.days import day_of, mark_changed
 from bundle_app.events.subjects import pseudonyms
-from bundle_app.events.tokens import Showing
 from bundle_app.exceptions import TokenRefused
 from bundle_app.models import BundlePart, Event, OrderCount, Purchase
 from bundle_app.shop import SALE_COLUMNS, get_adapter
@@ -55,12 +55,23 @@ class Sale:
     currency: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Touch:
-    """A showing that a buyer reacted to, and when."""
+class Touch(NamedTuple):
+    """That a buyer reacted to a showing, and all that is known of it: SHOWN are columns of events and of purchases."""
 
-    showing: Showing
+    subject: str
     at: datetime
+    showing: int
+    bundle_id: int
+    anchor_key: str
+    placement: str
+    slot: int
+    version_id: int
+    policy_id: int
+    arm: str
+    propensity: float
+
+
+SHOWN = Touch._fields[2:]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,9 +93,10 @@ def attribute(*, now: datetime | None = None) -> Credited:
     sales = get_adapter().sales(since=since)
     if sales is None:
         return Credited()
-    done, seen = Credited(), set()
+    done = Credited()
+    seen: set[str] = set()
     taken: Counter[date] = Counter()
-    for orders in _batches(sales.iterator(chunk_size=CHUNK_SIZE)):
+    for orders in _batches(sales.iterator(chunk_size=CHUNK_SIZE), currency=app.currency):
         seen.update(orders)
         taken.update(day_of(lines[0].ordered_at) for lines in orders.values() if lines)
         wanted = _credited([sale for lines in orders.values() for sale in lines], app)
@@ -95,17 +107,19 @@ def attribute(*, now: datetime | None = None) -> Credited:
     return _added(done, _write({}, Purchase.objects.filter(order_key__in=gone))) if gone else done
 
 
-def _batches(rows: Iterator[Sequence[Any]]) -> Iterator[dict[str, list[Sale]]]:
+def _batches(rows: Iterator[Sequence[Any]], *, currency: str) -> Iterator[dict[str, list[Sale]]]:
     """What is left of each order, by its key; an order of which nothing is left has no sales."""
+    known_as = lru_cache(maxsize=CHUNK_SIZE)(pseudonyms)  # Buyers come back, and a key is not made twice for them.
     orders = (
-        (key, [sale for row in lines if (sale := _sale(dict(zip(SALE_COLUMNS, row, strict=True)))) is not None])
+        (key, [sale for row in lines if (sale := _sale(row, known_as=known_as, currency=currency)) is not None])
         for key, lines in groupby(rows, key=lambda row: str(row[0]))
     )
     while batch := dict(islice(orders, ORDERS_A_BATCH)):
         yield batch
 
 
-def _sale(row: Mapping[str, Any]) -> Sale | None:
+def _sale(columns: Sequence[Any], *, known_as: Callable[[str], Collection[str]], currency: str) -> Sale | None:
+    row = dict(zip(SALE_COLUMNS, columns, strict=True))
     quantity, gross = _decimal(row["quantity"]), _decimal(row["quantity"]) * _decimal(row["unit_price"])
     discount = _decimal(row["discount"])
     paid = gross - discount - _decimal(row["other_discount"])
@@ -119,12 +133,12 @@ def _sale(row: Mapping[str, Any]) -> Sale | None:
         order_key=str(row["order_key"])[:64],
         item_key=str(row["item_key"]),
         ordered_at=_moment(row["ordered_at"]),
-        subjects=pseudonyms(str(shopper)) if shopper not in {None, ""} else (),
+        subjects=known_as(str(shopper)) if shopper not in {None, ""} else (),
         impression=row["impression"] or "",
         revenue=revenue,
         discount=discount * kept_ratio,
         margin=None if cost is None else revenue - cost,
-        currency=row["currency"] or conf.load().currency,
+        currency=row["currency"] or currency,
     )
 
 
@@ -146,27 +160,28 @@ def _credited(sales: Sequence[Sale], app: conf.Settings) -> dict[tuple[str, int]
     window = timedelta(days=app.attribution_days)
     by_token = {word: _kept(word) for word in {sale.impression for sale in sales} - {""}}
     by_subject = _touches(sales, window)
-    bundle_ids = {showing.bundle_id for showing in by_token.values() if showing is not None}
-    bundle_ids |= {touch.showing.bundle_id for touches in by_subject.values() for touch in touches}
+    bundle_ids = {touch.bundle_id for touch in by_token.values() if touch is not None}
+    bundle_ids |= {touch.bundle_id for touches in by_subject.values() for touch in touches}
     contents = _contents(bundle_ids)
     wanted: dict[tuple[str, int], Purchase] = {}
     for sale in sales:
         found = _of_sale(sale, by_token, by_subject, contents, window)
         credited = found if app.attribution == "shared" else found[-1:]
         for number, touch in enumerate(credited):
-            _credit(wanted, sale, touch.showing, part=number, parts=len(credited))
+            _credit(wanted, sale, touch, part=number, parts=len(credited))
     return wanted
 
 
-def _kept(token: str) -> Showing | None:
+def _kept(token: str) -> Touch | None:
     try:
-        return tokens.read_kept(token)
+        showing = tokens.read_kept(token)
     except TokenRefused:
         return None
+    return Touch("", showing.shown_at, showing.id, *(getattr(showing, name) for name in SHOWN[1:]))
 
 
 def _touches(sales: Sequence[Sale], window: timedelta) -> dict[str, list[Touch]]:
-    """By pseudonym, what the buyers clicked and added, the first first: one query."""
+    """By pseudonym, what the buyers clicked and added of bundles that hold what was sold: one query."""
     buyers = {subject for sale in sales for subject in sale.subjects}
     touches: defaultdict[str, list[Touch]] = defaultdict(list)
     if not buyers:
@@ -177,25 +192,12 @@ def _touches(sales: Sequence[Sale], window: timedelta) -> dict[str, list[Touch]]
         is_rewarded=True,
         occurred_at__gte=min(sale.ordered_at for sale in sales) - window,
         occurred_at__lte=max(sale.ordered_at for sale in sales),
+        bundle_id__in=BundlePart.objects.filter(item_key__in={sale.item_key for sale in sales}).values("bundle_id"),
     )
-    for event in events.order_by("occurred_at", "pk").iterator(chunk_size=CHUNK_SIZE):
-        touches[event.subject].append(Touch(showing=_showing(event), at=event.occurred_at))
+    rows = events.order_by("occurred_at", "pk").values_list("subject", "occurred_at", *SHOWN)
+    for touch in map(Touch._make, rows.iterator(chunk_size=CHUNK_SIZE)):
+        touches[touch.subject].append(touch)
     return touches
-
-
-def _showing(event: Event) -> Showing:
-    return Showing(
-        id=event.showing,
-        bundle_id=event.bundle_id,
-        anchor_key=event.anchor_key,
-        placement=event.placement,
-        slot=event.slot,
-        shown_at=event.shown_at,
-        version_id=event.version_id,
-        policy_id=event.policy_id,
-        arm=event.arm,
-        propensity=event.propensity,
-    )
 
 
 def _contents(bundle_ids: Collection[int]) -> defaultdict[int, set[str]]:
@@ -208,49 +210,36 @@ def _contents(bundle_ids: Collection[int]) -> defaultdict[int, set[str]]:
 
 def _of_sale(
     sale: Sale,
-    by_token: Mapping[str, Showing | None],
+    by_token: Mapping[str, Touch | None],
     by_subject: Mapping[str, Sequence[Touch]],
     contents: defaultdict[int, set[str]],
     window: timedelta,
 ) -> list[Touch]:
-    """The showings that may have led to a sale, each once, the last last."""
+    """What may have led to a sale, each showing once, the last last."""
     touches = [touch for subject in sale.subjects for touch in by_subject.get(subject, ())]
-    showing = by_token.get(sale.impression)
-    if showing is not None:
-        touches.append(Touch(showing=showing, at=showing.shown_at))
+    kept = by_token.get(sale.impression)
+    if kept is not None:
+        touches.append(kept)
     last: dict[int, Touch] = {}
     for touch in sorted(touches, key=lambda touch: touch.at):
-        if touch.at <= sale.ordered_at <= touch.at + window and sale.item_key in contents[touch.showing.bundle_id]:
-            last.pop(touch.showing.id, None)
-            last[touch.showing.id] = touch
-    if showing is not None and showing.id in last:
-        last[showing.id] = last.pop(showing.id)  # Whatever was clicked later: by this it came into the cart.
+        if touch.at <= sale.ordered_at <= touch.at + window and sale.item_key in contents[touch.bundle_id]:
+            last.pop(touch.showing, None)
+            last[touch.showing] = touch
+    if kept is not None and kept.showing in last:
+        last[kept.showing] = last.pop(kept.showing)  # Whatever was clicked later: by this it came into the cart.
     return list(last.values())
 
 
-def _credit(wanted: dict[tuple[str, int], Purchase], sale: Sale, showing: Showing, *, part: int, parts: int) -> None:
+def _credit(wanted: dict[tuple[str, int], Purchase], sale: Sale, touch: Touch, *, part: int, parts: int) -> None:
     """Add one share of a line to the row of its order and showing."""
-    row = wanted.setdefault(
-        (sale.order_key, showing.id),
-        Purchase(
-            order_key=sale.order_key,
-            showing=showing.id,
-            bundle_id=showing.bundle_id,
-            anchor_key=showing.anchor_key,
-            placement=showing.placement,
-            slot=showing.slot,
-            version_id=showing.version_id,
-            policy_id=showing.policy_id,
-            arm=showing.arm,
-            propensity=showing.propensity,
-            share=NOTHING,
-            revenue=NOTHING,
-            discount=NOTHING,
-            margin=NOTHING,
-            currency=sale.currency,
-            ordered_at=sale.ordered_at,
-        ),
-    )
+    key = sale.order_key, touch.showing
+    if key not in wanted:
+        amounts = dict.fromkeys(["share", "revenue", "discount", "margin"], NOTHING)
+        shown = {name: getattr(touch, name) for name in SHOWN}
+        wanted[key] = Purchase(
+            order_key=sale.order_key, currency=sale.currency, ordered_at=sale.ordered_at, **shown, **amounts
+        )
+    row = wanted[key]
     row.share = max(row.share, (Decimal(1) / parts).quantize(Decimal("0.000001")))
     row.revenue += _part(sale.revenue, part, parts)
     row.discount += _part(sale.discount, part, parts)

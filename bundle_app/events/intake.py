@@ -14,9 +14,9 @@ import json
 import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 
 from django.db import connection, transaction
 
@@ -24,15 +24,17 @@ from bundle_app import conf
 from bundle_app.events import tokens
 from bundle_app.events.days import day_of
 from bundle_app.events.tokens import Showing
-from bundle_app.exceptions import BatchRefused, TokenForeign, TokenForged, TokenLate, TokenMalformed
+from bundle_app.exceptions import BatchRefused, TokenForeign, TokenForged, TokenLate, TokenMalformed, TokenRefused
 from bundle_app.models import Event, IntakeCount
 
 MOST_EVENTS = 100
 LOCK = 0x62756E64
 """First half of the advisory locks on visitors; the second is their pseudonym's."""
 
-Kind, Outcome = Event.Kind, IntakeCount.Outcome
-REFUSALS = {
+Kind: TypeAlias = Event.Kind
+Outcome: TypeAlias = IntakeCount.Outcome
+KINDS = tuple(Kind.values)
+REFUSALS: Mapping[type[TokenRefused], Outcome] = {
     TokenMalformed: Outcome.MALFORMED,
     TokenForged: Outcome.FORGED,
     TokenLate: Outcome.LATE,
@@ -48,8 +50,7 @@ class Visitor:
     known_as: Collection[str] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """An event as it is written: the columns of COLUMNS, in order."""
 
     showing: int
@@ -69,7 +70,7 @@ class Row:
     received_at: datetime
 
 
-COLUMNS = tuple(Row.__dataclass_fields__)
+COLUMNS = Row._fields
 
 
 def reports_of(body: bytes) -> list[Any]:
@@ -96,11 +97,10 @@ def take_in(reports: Sequence[Any], *, visitor: Visitor, now: datetime) -> Count
     rows: list[Row] = []
     lifetime = timedelta(hours=conf.load().showing_hours)
     for report in reports:
-        found = _read(report, visitor=visitor, now=now, lifetime=lifetime)
-        if isinstance(found, Row):
-            rows.append(found)
-        else:
-            counts[found] += 1
+        try:
+            rows.append(_read(report, visitor=visitor, now=now, lifetime=lifetime))
+        except TokenRefused as error:
+            counts[REFUSALS[type(error)]] += 1
     with transaction.atomic():
         counts[Outcome.ACCEPTED] = write(rows)
         counts[Outcome.REPLAYED] = len(rows) - counts[Outcome.ACCEPTED]
@@ -114,9 +114,9 @@ def write(rows: Iterable[Row]) -> int:
     if not ordered:
         return 0
     adapted = connection.ops.adapt_datetimefield_value
-    values = []
+    values: list[Any] = []
     for row in _capped(ordered):
-        *others, shown_at, occurred_at, received_at = astuple(row)
+        *others, shown_at, occurred_at, received_at = row
         values += [*others, adapted(shown_at), adapted(occurred_at), adapted(received_at)]
     with connection.cursor() as cursor:
         cursor.execute(
@@ -127,19 +127,26 @@ def write(rows: Iterable[Row]) -> int:
         return int(cursor.rowcount)
 
 
-def _read(report: Any, *, visitor: Visitor, now: datetime, lifetime: timedelta) -> Row | Outcome:
+def _read(report: Any, *, visitor: Visitor, now: datetime, lifetime: timedelta) -> Row:
+    """
+    Raises:
+        TokenRefused: the kind of it says why the report does not count.
+    """
     fields = report if isinstance(report, dict) else {}
     token, kind, ago = fields.get("token"), fields.get("kind"), fields.get("ago_seconds")
-    is_number = isinstance(ago, int | float) and not isinstance(ago, bool)
-    if not isinstance(token, str) or kind not in Kind.values or not is_number or not 0 <= ago < math.inf:
-        return Outcome.MALFORMED
-    try:
-        showing = tokens.read(token, subjects=visitor.known_as, now=now, lifetime=lifetime)
-    except tuple(REFUSALS) as error:
-        return REFUSALS[type(error)]
+    if not isinstance(token, str) or kind not in KINDS or not isinstance(ago, int | float) or isinstance(ago, bool):
+        raise TokenMalformed
+    if not 0 <= ago < math.inf:
+        raise TokenMalformed
+    showing = tokens.read(token, subjects=visitor.known_as, now=now, lifetime=lifetime)
     happened_at = now - timedelta(seconds=min(ago, lifetime.total_seconds()))
-    occurred_at = max(happened_at, min(showing.shown_at, now))
-    return row_of(showing, kind, subject=visitor.subject, occurred_at=occurred_at, received_at=now)
+    return row_of(
+        showing,
+        str(kind),
+        subject=visitor.subject,
+        occurred_at=max(happened_at, min(showing.shown_at, now)),
+        received_at=now,
+    )
 
 
 def row_of(showing: Showing, kind: str, *, subject: str, occurred_at: datetime, received_at: datetime) -> Row:
@@ -189,7 +196,7 @@ def _capped(rows: list[Row]) -> list[Row]:
         if _is_capped(row) and (row.showing, row.kind) not in written:
             written.add((row.showing, row.kind))
             taken[_what(row)] += 1
-            judged.append(replace(row, is_rewarded=taken[_what(row)] <= most))
+            judged.append(row._replace(is_rewarded=taken[_what(row)] <= most))
         else:
             judged.append(row)
     return judged

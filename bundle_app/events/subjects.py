@@ -66,6 +66,6 @@ def remember_session(*, request: HttpRequest, **_: Any) -> None:
         session[FORMER] = list(pseudonyms(key))
 
 
-def _pseudonym(key: str, subject: str) -> str:
+def _pseudonym(key: str | bytes, subject: str) -> str:
     derived = hashlib.sha256(SALT + force_bytes(key)).digest()
     return base64.urlsafe_b64encode(hmac.digest(derived, subject.encode(), "sha256")[:12]).decode()

@@ -164,7 +164,7 @@ def _binding(subject: str) -> bytes:
     return base64.urlsafe_b64decode(subject)[:8] if subject else NOBODY
 
 
-def _mac(key: str, payload: bytes) -> bytes:
+def _mac(key: str | bytes, payload: bytes) -> bytes:
     derived = hashlib.sha256(SALT + force_bytes(key)).digest()
     return hmac.digest(derived, payload, "sha256")[:MAC_BYTES]
 

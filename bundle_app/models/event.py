@@ -27,7 +27,7 @@ class ShowingFields(models.Model):
     )
     anchor_key = models.CharField(_("product page"), max_length=64, blank=True)
     placement = models.CharField(_("place"), max_length=32, blank=True)
-    slot = models.PositiveSmallIntegerField(_("position"))
+    slot = models.PositiveSmallIntegerField(_("position on the page"))
     version_id = models.IntegerField(_("model version"), default=0)
     policy_id = models.IntegerField(_("policy version"), default=0)
     arm = models.CharField(_("arm of the experiment"), max_length=32, blank=True)
@@ -53,7 +53,7 @@ class Event(ShowingFields):
     propensity = models.FloatField(_("propensity"), default=1.0)
     subject = models.CharField(_("visitor"), max_length=16, blank=True)
     is_rewarded = models.BooleanField(
-        _("learned from"), default=True, help_text=_("Not if the same visitor did the same too often that day.")
+        _("counts for learning"), default=True, help_text=_("Not if the same visitor did the same too often that day.")
     )
     shown_at = models.DateTimeField(_("shown"))
     occurred_at = models.DateTimeField(_("when"))

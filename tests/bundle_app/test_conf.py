@@ -63,6 +63,9 @@ def test_the_floor_is_exact(settings: Any) -> None:
         ({"DISCOUNT_PERCENT": {"set": "much"}}, "BUNDLE_APP['DISCOUNT_PERCENT'] holds 'set': 'much'"),
         ({"DISCOUNT_PERCENT": {"trio": 5}}, "BUNDLE_APP['DISCOUNT_PERCENT'] holds 'trio': 5"),
         ({"API_THROTTLE": "often"}, "BUNDLE_APP['API_THROTTLE'] is 'often'; expected a rate such as '120/min'."),
+        ({"EVENT_THROTTLE": "1/week"}, "BUNDLE_APP['EVENT_THROTTLE'] is '1/week'; expected a rate such as '120/min'."),
+        ({"ATTRIBUTION": "first"}, "BUNDLE_APP['ATTRIBUTION'] is 'first'; expected 'last' or 'shared'."),
+        ({"EVENT_DAYS": 0}, "BUNDLE_APP['EVENT_DAYS'] is 0; expected a whole number of at least 1."),
         (["MAP"], "BUNDLE_APP is a list; expected a dict"),
     ],
 )

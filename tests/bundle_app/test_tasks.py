@@ -8,13 +8,14 @@ from celery.exceptions import Retry
 from django.utils import timezone
 
 from bundle_app import leases, tasks
-from bundle_app.models import ModelVersion, TrainingRun
+from bundle_app.models import DailyFigure, ModelVersion, TrainingRun
+from tests.bundle_app.events.worlds import happened
 from tests.worlds import make_products
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("tutorial_shop")]
 
 
-@pytest.mark.parametrize("name", ["train", "publish", "sweep", "import_file"])
+@pytest.mark.parametrize("name", ["train", "publish", "sweep", "attribute", "aggregate", "import_file"])
 def test_a_task_is_acknowledged_after_it_is_done_and_goes_to_its_own_queue(name: str) -> None:
     task = getattr(tasks, name)
 
@@ -74,3 +75,12 @@ def test_sweeping_says_what_it_did() -> None:
     TrainingRun.objects.update(created_at=timezone.now() - timedelta(hours=1))
 
     assert tasks.sweep() == {"runs_resumed": 1, "bundles_activated": 0, "bundles_forgotten": 0, "imports_resumed": 0}
+
+
+def test_sales_are_credited_and_days_counted_by_tasks_that_may_run_twice() -> None:
+    happened("ann", ["impression", "click"], at=timezone.now())
+
+    assert tasks.attribute() == {"written": 0, "taken_back": 0}
+    assert tasks.aggregate() == {"days_counted": 1, "rows_deleted": 0}
+    tasks.aggregate()
+    assert DailyFigure.objects.get().clicks == 1

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -30,3 +32,11 @@ def test_a_shop_on_sqlite_is_filled_trained_and_examined(tmp_path: Path) -> None
     manage("seed_shop", "--orders", "400")
     assert "is live with" in manage("bundles_train")
     assert "✓ model files" in manage("bundles_doctor")
+    log = tmp_path / "log.jsonl"
+    times = [(datetime.now(UTC) - timedelta(minutes=minutes)).isoformat() for minutes in range(5)]
+    rows = [{"time": at, "kind": "click", "bundle": 1, "subject": "7"} for at in times]
+    log.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    assert manage("bundles_import_events", str(log)) == "5 events imported, 0 were there already.\n"
+    assert manage("bundles_import_events", str(log)) == "0 events imported, 5 were there already.\n"
+    assert manage("bundles_aggregate").endswith("days counted, 0 old rows deleted.\n")
+    assert manage("bundles_forget", "7") == "5 events deleted.\n"

@@ -13,7 +13,12 @@ from bundle_app.testing import AdapterContract, OrderedLine
 from tests.tutorial import cart
 from tests.tutorial.shop.models import Category, Product
 
-MAP = {"preset": "tutorial", "cart": "tests.tutorial.cart.add", "cart_quantities": "tests.tutorial.cart.quantities"}
+MAP = {
+    "preset": "tutorial",
+    "line": {"impression": "impression", "discount": "discount"},
+    "cart": "tests.tutorial.cart.add",
+    "cart_quantities": "tests.tutorial.cart.quantities",
+}
 
 
 @override_settings(BUNDLE_APP={"MAP": MAP})

@@ -26,8 +26,8 @@ class Command(BaseCommand):
             done = importing.import_events(options["file"], dry_run=options["dry_run"])
         except FileRefused as error:
             raise CommandError(str(error)) from error
-        for error in done.errors[:ERRORS_TOLD]:
-            self.stderr.write(f"line {error.line}: {error.message}")
+        for wrong in done.errors[:ERRORS_TOLD]:
+            self.stderr.write(f"line {wrong.line}: {wrong.message}")
         if done.errors:
             more = f" The first {ERRORS_TOLD} are above." if len(done.errors) > ERRORS_TOLD else ""
             raise CommandError(

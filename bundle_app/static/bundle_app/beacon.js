@@ -13,9 +13,6 @@ const MOST_QUEUED = 200;
 const MOST_SENT = 50; // their tokens stay below the 64 KiB that browsers send for a page that is closing
 const STORE = "bundle_app.events";
 
-const stage = document.querySelector("[data-events]");
-if (stage) watch(stage.dataset.events);
-
 function watch(endpoint) {
   const queue = new Queue(endpoint);
   const offers = [...document.querySelectorAll("[data-events] [data-showing]")];
@@ -93,8 +90,8 @@ function hide(offer) {
     left.focus();
     return;
   }
+  widget.querySelector(".bundle-offers")?.setAttribute("hidden", "");
   const heading = widget.querySelector(".bundle-heading");
-  widget.querySelector(".bundle-offers").hidden = true;
   if (!heading) return;
   heading.tabIndex = -1;
   heading.focus();
@@ -191,3 +188,6 @@ function body(reports) {
   const events = reports.map(({ token, kind, at }) => ({ token, kind, ago_seconds: Math.max(now - at, 0) / 1000 }));
   return JSON.stringify({ events });
 }
+
+const stage = document.querySelector("[data-events]");
+if (stage) watch(stage.dataset.events);

@@ -21,4 +21,6 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         was_written = write_year(seed=options["seed"], progress=self.stdout.write)
-        self.stdout.write(self.style.SUCCESS("Done." if was_written else "Nothing to do: they are there, or no model is live yet."))
+        self.stdout.write(
+            self.style.SUCCESS("Done." if was_written else "Nothing to do: they are there, or no model is live yet.")
+        )

@@ -10,7 +10,9 @@ from django.contrib.sessions.models import Session
 from django.core.cache import cache
 from django.db import connection, connections
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
+from bundle_app import serving
 from bundle_app.events import tokens
 from bundle_app.models import Bundle, Event, IntakeCount
 from tests.bundle_app import tutorial_pages
@@ -71,6 +73,21 @@ def test_a_page_writes_nothing(client: Client, lamp: Any, light: Bundle) -> None
     shown(client, lamp)
     assert not Event.objects.exists()
     assert not IntakeCount.objects.exists()
+
+
+def test_naming_what_is_shown_costs_no_query_where_the_page_knows_its_visitor(lamp: Any, light: Bundle) -> None:
+    client = Client()
+    client.force_login(get_user_model().objects.create_user("ann"))
+    request = client.get("/").wsgi_request
+    assert request.user.is_authenticated  # as a page's header asks
+    with CaptureQueriesContext(connection) as queries:
+        (offer,) = serving.bundles_for([str(lamp.pk)], request=request, placement="product")
+    assert offer.impression
+    assert len(queries) == 4
+    with CaptureQueriesContext(connection) as queries:
+        Client().get(f"/shop/{lamp.pk}/")
+    asked = [query["sql"] for query in queries if "SELECT" in query["sql"]]
+    assert len(asked) == 5  # the page's own, and four of the widget: nobody's session is looked for
 
 
 def test_a_token_of_another_visitor_is_foreign(lamp: Any, light: Bundle) -> None:

@@ -24,7 +24,7 @@ TODAY = day_of(NOON)
 
 def figures(**fields: Any) -> dict[str, Any]:
     """The columns of the one row that there is of this."""
-    row = DailyFigure.objects.filter(**fields).values().get()
+    row: dict[str, Any] = dict(DailyFigure.objects.filter(**fields).values().get())
     shown = ("impressions", "clicks", "adds", "dismissals", "surplus", "purchases", "revenue", "discount", "margin")
     return {name: row[name] for name in shown if row[name]}
 
@@ -60,11 +60,12 @@ def test_a_day_is_the_sum_of_its_events_and_sales() -> None:
 
 
 def test_what_differs_in_anything_that_is_known_of_a_showing_is_counted_apart() -> None:
-    for fields in (
+    differing: list[dict[str, Any]] = [
         {}, {"bundle_id": 2}, {"anchor_key": "B"}, {"placement": "cart"}, {"slot": 2}, {"version_id": 1},
         {"policy_id": 1}, {"arm": "blue"}, {"at": NOON + timedelta(days=1)},
-    ):  # fmt: skip
-        happened("ann", ["impression"], **fields)  # type: ignore[arg-type]
+    ]  # fmt: skip
+    for fields in differing:
+        happened("ann", ["impression"], **fields)
     aggregate(now=NOON + timedelta(days=1))
     assert DailyFigure.objects.count() == 9
     assert set(DailyFigure.objects.values_list("impressions", flat=True)) == {1}
@@ -149,9 +150,13 @@ def test_figures_equal_a_count_by_hand_over_a_random_month() -> None:
     rng, by_hand = random.Random(5), Counter[tuple[Any, ...]]()
     for number in range(300):
         at = NOON + timedelta(hours=rng.randrange(30 * 24))
-        keys = {"bundle_id": rng.randrange(3), "anchor_key": rng.choice("AB"), "slot": rng.randrange(1, 3)}
+        keys: dict[str, Any] = {
+            "bundle_id": rng.randrange(3),
+            "anchor_key": rng.choice("AB"),
+            "slot": rng.randrange(1, 3),
+        }
         kinds = [kind for kind, chance in (("impression", 1), ("click", 0.4), ("add", 0.2)) if rng.random() < chance]
-        happened(f"shopper {number}", kinds, at=at, **keys)  # type: ignore[arg-type]
+        happened(f"shopper {number}", kinds, at=at, **keys)
         for kind in kinds:
             by_hand[day_of(at), keys["bundle_id"], keys["anchor_key"], keys["slot"], kind] += 1
     aggregate(now=NOON + timedelta(days=31))

@@ -24,7 +24,7 @@ from bundle_app.events.tokens import Showing
 from bundle_app.models import Bundle, BundlePart, CountedDay, Event, Purchase, composition_hash
 from example_shop.models import Category, Order, OrderLine, Product
 from example_shop.refunds import take_back
-from tests.bundle_app.events.worlds import NOON, happened, showing
+from tests.bundle_app.events.worlds import NOON, database_url, happened, showing
 
 pytestmark = pytest.mark.django_db
 NOW = NOON + timedelta(days=2)
@@ -83,12 +83,12 @@ def run(now: datetime = NOW) -> Credited:
     return attribution.attribute(now=now)
 
 
-def rows() -> list[tuple[int, str, str, str, str | None]]:
-    found = Purchase.objects.order_by("order_key", "showing")
+def rows() -> list[tuple[Any, ...]]:
+    """Of each row: showing, share, revenue, discount, margin."""
     return [
         (row.showing, *(_short(getattr(row, name)) for name in ("share", "revenue", "discount", "margin")))
-        for row in found
-    ]  # type: ignore[return-value]
+        for row in Purchase.objects.order_by("order_key", "showing")
+    ]
 
 
 def _short(amount: Decimal | None) -> str | None:
@@ -302,7 +302,7 @@ attribution.attribute(now=parse_datetime({now!r}))
 def test_a_run_that_is_killed_is_made_good_by_the_next(tea_set: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(7):
         order({"POT": 1}, after=showing(tea_set.pk))
-    database = {"DATABASE_URL": _test_database_url(), "DJANGO_SETTINGS_MODULE": "tests.settings"}
+    database = {"DATABASE_URL": database_url(), "DJANGO_SETTINGS_MODULE": "tests.settings"}
     result = subprocess.run(
         [sys.executable, "-c", KILLED.format(now=NOW.isoformat())],
         cwd=Path(__file__).resolve().parents[3], env={**os.environ, **database}, capture_output=True, text=True, check=False,
@@ -312,9 +312,3 @@ def test_a_run_that_is_killed_is_made_good_by_the_next(tea_set: Bundle, monkeypa
     assert run() == Credited(written=3)
     assert Purchase.objects.count() == 7
     assert not Event.objects.exists()
-
-
-def _test_database_url() -> str:
-    name, settings = connection.settings_dict["NAME"], os.environ["DATABASE_URL"]
-    head, _, query = settings.partition("?")
-    return f"{head.rpartition('/')[0]}/{name}" + (f"?{query}" if query else "")

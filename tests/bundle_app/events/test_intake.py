@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 
 from bundle_app.events.intake import MOST_EVENTS, reports_of, take_in
 from bundle_app.exceptions import BatchRefused
-from bundle_app.models import Event, IntakeCount
+from bundle_app.models import Bundle, Event, IntakeCount
 from tests.bundle_app.events.worlds import NOON, happened, report, showing, visitor
 
 pytestmark = pytest.mark.django_db
@@ -185,3 +185,11 @@ def test_a_batch_has_a_largest_size() -> None:
     assert len(reports_of(full)) == 100
     with pytest.raises(BatchRefused, match="The batch holds 101 events; expected at most 100. Split it."):
         reports_of(json.dumps({"events": [{}] * 101}).encode())
+
+
+def test_events_outlive_their_bundle() -> None:
+    made = Bundle.objects.create(composition_hash="x")
+    happened("ann", ["impression", "click"], bundle_id=made.pk)
+    number = made.pk
+    made.delete()
+    assert list(Event.objects.values_list("bundle_id", flat=True)) == [number, number]

@@ -47,7 +47,7 @@ def test_a_passer_by_is_another_tomorrow() -> None:
     assert today == subjects.passer_by("192.0.2.1", date(2026, 3, 1))
 
 
-def visit(session: Any, **cookies: str) -> HttpRequest:
+def visit(session: Any, **cookies: Any) -> HttpRequest:
     request = RequestFactory().get("/")
     request.session, request.user = session, AnonymousUser()
     request.COOKIES.update(cookies)

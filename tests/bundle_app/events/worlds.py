@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from django.db import connection
 
 from bundle_app.events import intake, subjects, tokens
 from bundle_app.events.intake import Visitor
@@ -38,3 +41,10 @@ def happened(
     reports = [report(shown, kind, to=who) for kind in kinds]
     intake.take_in(reports, visitor=visitor(who), now=at + timedelta(seconds=1))
     return shown
+
+
+def database_url() -> str:
+    """Of the tests' own database, for a process of its own."""
+    server, _, options = os.environ["DATABASE_URL"].partition("?")
+    own = f"{server.rpartition('/')[0]}/{connection.settings_dict['NAME']}"
+    return f"{own}?{options}" if options else own

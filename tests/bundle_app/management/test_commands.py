@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
-from bundle_app.models import ModelVersion
+from bundle_app.models import DailyFigure, ModelVersion
+from tests.bundle_app.events.worlds import happened
 from tests.worlds import make_products
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("tutorial_shop")]
@@ -64,3 +66,14 @@ def test_the_doctor_ends_with_an_error_where_something_must_be_put_right() -> No
 
     assert "✗ catalogue: 0 items" in output.getvalue()
     assert "    → A bundle needs two." in output.getvalue()
+
+
+def test_events_are_credited_counted_and_forgotten_without_celery() -> None:
+    happened("7", ["impression", "click"], at=timezone.now())
+
+    assert run("bundles_attribute") == "0 credited sales written, 0 taken back.\n"
+    assert run("bundles_aggregate") == "1 days counted, 0 old rows deleted.\n"
+    assert DailyFigure.objects.get().clicks == 1
+    assert run("bundles_forget", "7") == "2 events deleted.\n"
+    run("bundles_aggregate")
+    assert not DailyFigure.objects.exists()
