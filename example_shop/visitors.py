@@ -10,7 +10,6 @@ from __future__ import annotations
 import random
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import astuple, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import ROUND_DOWN, Decimal
 from typing import Any
@@ -120,7 +119,7 @@ class _Writer:
                 at = shown.at + timedelta(seconds=seconds)
                 row = intake.row_of(named, kind, subject=self._subject(shown.visitor), occurred_at=at, received_at=at)
                 self.counts[day_of(at)] += 1
-                yield astuple(replace(row, is_rewarded=kind == "impression" or not shown.is_surplus))
+                yield row._replace(is_rewarded=kind == "impression" or not shown.is_surplus)
 
     def _subject(self, visitor: int) -> str:
         if visitor not in self._subjects:
