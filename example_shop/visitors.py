@@ -30,7 +30,7 @@ from example_shop.models import Order, OrderLine, Product, ShopSource
 SEED = 11
 PAGE_COUNT = 220
 BUNDLES_A_PAGE = 6
-LED_RATIO = 0.16
+LED_RATIO = 0.2
 """Of orders that hold a whole bundle, those that are told to have come from it."""
 RETURNED_RATIO = 0.05
 HOME_WEIGHT, CART_WEIGHT = 0.12, 0.1
@@ -153,10 +153,12 @@ def _led(year: Year, pages: Sequence[ShopPage], version_id: int) -> Iterator[Sho
             "parts"
         )
     }
-    by_anchor = {page.anchor_key: page for page in pages if page.placement == "product"}
+    by_anchor: defaultdict[str, list[ShopPage]] = defaultdict(list)
+    for page in pages:
+        by_anchor[page.anchor_key].append(page)
     for lines in _orders(since=year.days[0]):
         held = {line.product.shown_as.sku: line for line in lines if line.product is not None}
-        pages_of = [by_anchor[key] for key in held if key in by_anchor]
+        pages_of = [page for key in (*held, "") for page in by_anchor[key]]
         if not pages_of or rng.random() >= LED_RATIO:
             continue
         page, at = rng.choice(pages_of), lines[0].order.placed_at
@@ -230,7 +232,10 @@ def _count_intake(counts: Mapping[date, int], rng: random.Random) -> None:
 
 
 def _count(first: date, last: datetime) -> None:
-    """Credit the whole year at once: attribution reads all orders since its window began, and asks for no end."""
-    begin = datetime.combine(first, time.min, tzinfo=UTC)
+    """Credit the whole year at once: attribution reads all orders since its window began, and asks for no end.
+
+    It begins a day early, since orders are counted of whole days.
+    """
+    begin = datetime.combine(first - timedelta(days=1), time.min, tzinfo=UTC)
     attribution.attribute(now=begin + timedelta(days=conf.load().refund_days))
     aggregation.aggregate(now=last)

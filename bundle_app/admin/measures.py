@@ -51,27 +51,32 @@ class Measure:
     def mark(self, line: Line, *, label: str) -> Mark:
         """As a picture needs it: rates in percent."""
         now, before = self.read(line.now), self.read(line.before)
-        if not isinstance(now, Rate):
+        if self.form != "rate":
             value, earlier = _float(now), _float(before) if line.before.impressions else None
             return Mark(label=label, value=value, before=earlier, told=self.words(now))
+        value, low, high = (None, None, None) if now is None else (now.value, now.low, now.high)
         return Mark(
             label=label,
-            value=100 * now.value,
-            low=None if now.low is None else 100 * now.low,
-            high=None if now.high is None else 100 * now.high,
-            before=None if before is None else 100 * before.value,
+            value=_percents(value),
+            low=_percents(low),
+            high=_percents(high),
+            before=None if before is None else _percents(before.value),
             told=self.words(now),
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """A number in words, its interval, and how it has changed since the period before: better, worse, or by chance."""
+    """A number in words with its interval, and how it has changed since the period before.
+
+    `tone` says whether that is better or worse: of rates alone, and only where it is beyond chance.
+    """
 
     value: str
     interval: str = ""
     before: str = DASH
     change: str = ""
+    change_interval: str = ""
     tone: Literal["good", "bad", "quiet"] = "quiet"
 
 
@@ -166,7 +171,7 @@ def measures(currencies: Sequence[str]) -> list[Measure]:
 
 
 def told(measure: Measure, line: Line) -> Told:
-    """Changes of rates are told with their intervals, and as neither good nor bad where they may be chance."""
+    """What a line has of a measure. How much more or less was seen or sold may have any reason, so it is not judged."""
     now, before = measure.read(line.now), measure.read(line.before)
     words = Told(value=measure.words(now), before=measure.words(before))
     if isinstance(now, Rate):
@@ -174,18 +179,18 @@ def told(measure: Measure, line: Line) -> Told:
         gained = difference(now, before)
         if gained is None:
             return replace(words, interval=interval)
-        change = _("%(points)s points (%(low)s to %(high)s)") % {
-            "points": signed(100 * gained.value),
-            "low": signed(100 * gained.low),
-            "high": signed(100 * gained.high),
-        }
-        sign = measure.good * (gained.value > 0 or -1) if gained.is_beyond_chance else 0
-        return replace(words, interval=interval, change=change, tone=_tone(sign))
+        sign = measure.good * (1 if gained.value > 0 else -1) if gained.is_beyond_chance else 0
+        return replace(
+            words,
+            interval=interval,
+            change=_("%(points)s points") % {"points": signed(100 * gained.value)},
+            change_interval=between(signed(100 * gained.low), signed(100 * gained.high)),
+            tone=_tone(sign),
+        )
     grown = None if now is None or not before else growth(float(now), float(before))
     if grown is None or before < 0:
         return words
-    sign = measure.good * ((grown > 0) - (grown < 0))
-    return replace(words, change=f"{signed(100 * grown, decimal_count=0)}%", tone=_tone(sign))
+    return replace(words, change=f"{signed(100 * grown, decimal_count=0)}%")
 
 
 def percent(ratio: float) -> str:
@@ -194,6 +199,11 @@ def percent(ratio: float) -> str:
     ('4.12%', '41.2%', '100.0%')
     """
     return f"{rounded(100 * ratio, decimal_count=2 if ratio < 0.1 else 1)}%"
+
+
+def between(low: str, high: str) -> str:
+    """An interval whose ends may be negative, in words: a dash would be read as a sign."""
+    return _("%(low)s to %(high)s") % {"low": low, "high": high}
 
 
 def signed(number: float, *, decimal_count: int = 2) -> str:
@@ -218,6 +228,10 @@ def _amount(name: str, currency: str) -> Callable[[Figures], Any]:
 
 def _tone(sign: int) -> Literal["good", "bad", "quiet"]:
     return "good" if sign > 0 else "bad" if sign < 0 else "quiet"
+
+
+def _percents(ratio: float | None) -> float | None:
+    return None if ratio is None else 100 * ratio
 
 
 def _float(number: Any) -> float | None:

@@ -1,7 +1,7 @@
 """Pictures of figures: one measure over time, and one measure of several groups side by side.
 
 Pure, like `bundle_app.charts`, whose scales and ticks they use: numbers in, SVG out, nothing inline that a strict
-content security policy would refuse. Shares are drawn in percent; who calls says so in the title.
+content security policy would refuse. `unit` is written behind the numbers of an axis.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Mark:
     told: str = ""
 
 
-def over_time(marks: Sequence[Mark], *, title: str) -> SafeString:
+def over_time(marks: Sequence[Mark], *, title: str, unit: str = "") -> SafeString:
     """A line with a band around it, and a dashed one for the period before. Empty without any number."""
     numbers = [number for mark in marks for number in (mark.value, mark.low, mark.high, mark.before)]
     known = [number for number in numbers if number is not None]
@@ -49,7 +49,7 @@ def over_time(marks: Sequence[Mark], *, title: str) -> SafeString:
     x_scale = Scale(0, max(len(marks) - 1, 1), LEFT, WIDTH - RIGHT)
     y_scale = Scale(axis[0], axis[-1], HEIGHT - BOTTOM, TOP)
     drawn = [
-        _grid(axis, y_scale),
+        _grid(axis, y_scale, unit),
         _moments(marks, x_scale),
         *(_band(run, x_scale, y_scale) for run in _runs(marks, "low")),
         *(_line(run, "before", x_scale, y_scale) for run in _runs(marks, "before")),
@@ -59,7 +59,7 @@ def over_time(marks: Sequence[Mark], *, title: str) -> SafeString:
     return _picture(HEIGHT, title, drawn)
 
 
-def side_by_side(marks: Sequence[Mark], *, title: str) -> SafeString:
+def side_by_side(marks: Sequence[Mark], *, title: str, unit: str = "") -> SafeString:
     """A bar from 0 for each group, with its interval as a line across its end. Empty without any number."""
     known = [number for mark in marks for number in (mark.value, mark.low, mark.high) if number is not None]
     if not known:
@@ -73,7 +73,7 @@ def side_by_side(marks: Sequence[Mark], *, title: str) -> SafeString:
             '<line class="bundle-grid" x1="{}" y1="{}" x2="{}" y2="{}" stroke="#cccccc"/>'
             '<text class="bundle-tick" x="{}" y="{}" text-anchor="middle" fill="#666666">{}</text>',
             (
-                (x_scale(tick), TOP, x_scale(tick), height - BOTTOM, x_scale(tick), height - 12, text)
+                (x_scale(tick), TOP, x_scale(tick), height - BOTTOM, x_scale(tick), height - 12, f"{text}{unit}")
                 for tick, text in zip(axis, tick_labels(axis), strict=True)
             ),
         ),
@@ -107,13 +107,13 @@ def _picture(height: int, title: str, drawn: Sequence[SafeString]) -> SafeString
     )
 
 
-def _grid(axis: Sequence[float], y_scale: Scale) -> SafeString:
+def _grid(axis: Sequence[float], y_scale: Scale, unit: str) -> SafeString:
     return format_html_join(
         "",
         '<line class="bundle-grid" x1="{}" y1="{}" x2="{}" y2="{}" stroke="#cccccc"/>'
         '<text class="bundle-tick" x="{}" y="{}" text-anchor="end" fill="#666666">{}</text>',
         (
-            (LEFT, y_scale(tick), WIDTH - RIGHT, y_scale(tick), LEFT - 6, y_scale(tick) + 4, text)
+            (LEFT, y_scale(tick), WIDTH - RIGHT, y_scale(tick), LEFT - 6, y_scale(tick) + 4, f"{text}{unit}")
             for tick, text in zip(axis, tick_labels(axis), strict=True)
         ),
     )

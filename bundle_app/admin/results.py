@@ -24,7 +24,7 @@ from django.utils.translation import gettext as _
 
 from bundle_app import cells
 from bundle_app.admin import result_charts
-from bundle_app.admin.measures import Measure, Told, measures, signed, told
+from bundle_app.admin.measures import Measure, Told, between, measures, signed, told
 from bundle_app.figures.adding import Line, Report, folded
 from bundle_app.figures.naming import name, names
 from bundle_app.figures.selection import COLUMNS, FILTERS, NONE, WORDS, Grouping, Selection, SelectionForm
@@ -129,7 +129,7 @@ class Page:
         return {
             "exploration": price,
             "exploration_clicks": lost,
-            "exploration_interval": f"{low} – {high}",
+            "exploration_interval": between(low, high),
             "exploration_ratio": f"{signed(100 * price.lost_ratio, decimal_count=1).lstrip('+')}%",
         }
 
@@ -140,7 +140,7 @@ class Page:
         marks = [self.measure.mark(line, label=name(Grouping.DAY, line.key)) for line in lines]
         return {
             "is_by_week": is_by_week,
-            "curve": result_charts.over_time(marks, title=self._title(_("over time"))),
+            "curve": result_charts.over_time(marks, title=self._title(_("over time")), unit=self._unit),
             "moments": [
                 (date_format(line.key, "SHORT_DATE_FORMAT"), told(self.measure, line)) for line in reversed(lines)
             ],
@@ -158,7 +158,7 @@ class Page:
         page = Paginator(range(count), LINES_A_PAGE).get_page(number)
         return {
             "grouping": self.by,
-            "bars": result_charts.side_by_side(marks, title=self._title(self.by.label)),
+            "bars": result_charts.side_by_side(marks, title=self._title(self.by.label), unit=self._unit),
             "lines": [
                 {"name": called[line.key], "address": self._narrowed(line), "cells": self._cells(line)}
                 for line in lines
@@ -182,8 +182,11 @@ class Page:
         return self.address(**{str(self.by): value, "by": Grouping.DAY})
 
     def _title(self, what: object) -> str:
-        unit = ", %" if self.measure.form == "rate" else ""
-        return f"{self.measure.label}{unit} · {what}"
+        return f"{self.measure.label} · {what}"
+
+    @property
+    def _unit(self) -> str:
+        return "%" if self.measure.form == "rate" else ""
 
 
 @admin.register(DailyFigure)

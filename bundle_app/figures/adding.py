@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import cached_property
+from itertools import pairwise
 from math import sqrt
 from typing import Any
 
@@ -244,9 +245,11 @@ def _within(column: str, period: Period) -> dict[str, Any]:
 
 
 def folded(lines: Iterable[Line], *, size: int) -> list[Line]:
-    """Days added up to weeks or whatever has `size` days, keyed by their first; the last may have fewer."""
+    """Days added up to weeks or whatever has `size` days, keyed by their first day; the first may have fewer."""
     several = list(lines)
-    return [_sum(several[start : start + size]) for start in range(0, len(several), size)]
+    rest = len(several) % size
+    starts = [*([0] if rest else []), *range(rest, len(several), size)]
+    return [_sum(several[start:end]) for start, end in pairwise([*starts, len(several)])]
 
 
 def _sum(lines: Sequence[Line]) -> Line:

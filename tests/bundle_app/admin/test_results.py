@@ -46,7 +46,7 @@ class TestTheScreen:
         assert "Feb. 15, 2026 – March 14, 2026" in told
         assert "Changes are those since the period before, Jan. 18, 2026 – Feb. 14, 2026." in told
         assert "Seen 1,000 +100%" in told
-        assert "Click rate 10.0% 8.29% – 12.0% +8.00 points (+5.63 to +10.21)" in told
+        assert "Click rate 10.0% 8.29% – 12.0% +8.00 points +5.63 to +10.21" in told
         assert "Conversion 1.25%" in told
         assert "Attach rate 25.0%" in told
         assert "Sales 12.5" in told
@@ -61,12 +61,24 @@ class TestTheScreen:
         assert '<span class="bundle-change-quiet">+1.00 points' in html
         assert "bundle-change-good" not in html
 
+    @pytest.mark.parametrize(("clicks", "tone"), [(60, "good"), (2, "bad")])
+    def test_a_change_beyond_chance_has_one(self, page: Client, clicks: int, tone: str) -> None:
+        shown(impressions=100, clicks=clicks)
+        shown(impressions=100, clicks=20, day=days_ago(28))
+        assert f'<span class="bundle-change-{tone}">' in page.get(reverse(SCREEN)).content.decode()
+
+    @pytest.mark.parametrize("measure", ["ctr", "attach_rate", "purchases", "revenue_EUR", "margin_EUR"])
+    def test_every_measure_is_drawn_where_some_of_it_is_not_known(self, page: Client, measure: str) -> None:
+        sold(1, revenue=5, arm="blue")
+        shown(arm="red", day=days_ago(28))
+        assert "Click rate" in screen(page, measure=measure, by="arm")
+
     def test_the_price_of_trying_out_is_told(self, page: Client) -> None:
         shown(impressions=900, clicks=90)
         shown(impressions=100, clicks=4, is_explored=True)
         told = screen(page)
         assert "Tried out 10.0%" in told
-        assert "Price of trying out 6 clicks 2 – 10 6.0% of all" in told
+        assert "Price of trying out 6 clicks 2 to 10 6.0% of all" in told
 
     def test_bundles_are_called_by_their_contents_and_lead_to_their_days(self, page: Client, goods: list[Any]) -> None:
         made = bundle(goods[:2])

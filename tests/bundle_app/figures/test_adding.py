@@ -169,10 +169,10 @@ def test_days_are_folded_into_weeks() -> None:
         OrderCount.objects.create(day=days_ago(number), count=3)
     weeks = folded(report(Period.of_days(10, last=LAST)).days, size=7)
     assert [(week.key, week.now.impressions, week.now.orders) for week in weeks] == [
-        (days_ago(9), 700, 21),
-        (days_ago(2), 300, 9),
+        (days_ago(9), 300, 9),
+        (days_ago(6), 700, 21),
     ]
-    assert weeks[1].now.amounts == {"EUR": Amounts(revenue=Decimal(6), margin=Decimal(2))}
+    assert weeks[1].now.amounts == {"EUR": Amounts(revenue=Decimal(14), margin=Decimal(6))}
     assert weeks[0].before == Figures()
 
 
