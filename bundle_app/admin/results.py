@@ -15,7 +15,7 @@ from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.formats import date_format
@@ -27,7 +27,7 @@ from bundle_app.admin import result_charts
 from bundle_app.admin.measures import Measure, Told, between, measures, signed, told
 from bundle_app.figures.adding import Line, Report, folded
 from bundle_app.figures.naming import name, names
-from bundle_app.figures.selection import COLUMNS, FILTERS, NONE, WORDS, Grouping, Selection, SelectionForm
+from bundle_app.figures.selection import COLUMNS, DEFAULT_DAYS, FILTERS, NONE, WORDS, Grouping, Selection, SelectionForm
 from bundle_app.models import DailyFigure, Event, ModelVersion
 
 if TYPE_CHECKING:
@@ -213,7 +213,8 @@ class ResultsAdmin(ResultsAdminBase):
     def results_view(self, request: HttpRequest) -> HttpResponse:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        form = ResultsForm(request.GET or {"days": "28", "by": DEFAULT_GROUPING})
+        form = ResultsForm(_asked(request))
+        form.offer([])
         context: dict[str, Any] = {}
         if form.is_valid():
             context = Page(request, form).context()
@@ -237,7 +238,7 @@ class ResultsAdmin(ResultsAdminBase):
         """All groups of what is asked for, not only those of a page."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        form = ResultsForm(request.GET)
+        form = ResultsForm(_asked(request))
         if not form.is_valid():
             return HttpResponseRedirect(
                 f"{reverse('admin:bundle_app_dailyfigure_changelist')}?{request.GET.urlencode()}"
@@ -250,6 +251,14 @@ class ResultsAdmin(ResultsAdminBase):
         filename = f"results-{period.first.isoformat()}-{period.last.isoformat()}-{page.by}.csv"
         response.headers["Content-Disposition"] = f'attachment; filename="{filename}"'
         return response
+
+
+def _asked(request: HttpRequest) -> QueryDict:
+    """What the address says, and what is meant where it says nothing."""
+    asked = request.GET.copy()
+    for key, value in {"days": str(DEFAULT_DAYS), "by": DEFAULT_GROUPING}.items():
+        asked.setdefault(key, value)
+    return asked
 
 
 COUNTS = ("impressions", "clicks", "adds", "dismissals", "surplus", "purchases", "explored_impressions", "orders")

@@ -115,6 +115,14 @@ class TestTheScreen:
         assert '<option value="~" selected>In no experiment</option>' in html
         assert '<option value="cart">Cart</option>' in html
 
+    def test_the_form_shows_what_is_meant_where_the_address_says_nothing(self, page: Client) -> None:
+        shown()
+        for asked in ({}, {"arm": "~"}, {"first": "x"}):
+            html = page.get(reverse(SCREEN), asked).content.decode()
+            assert '<option value="28" selected>' in html
+            assert '<option value="bundle" selected>' in html
+            assert '<select name="placement"' in html
+
     def test_filters_are_kept_from_tab_to_tab(self, page: Client) -> None:
         shown(arm="blue")
         html = page.get(reverse(SCREEN), {"arm": "blue", "measure": "add_rate"}).content.decode()
