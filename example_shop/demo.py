@@ -184,7 +184,7 @@ def _trained(worker: subprocess.Popen[bytes], demo_dir: Path, *, again: bool) ->
 
 def _generate_visitors(seconds: dict[str, float]) -> None:
     """A year of them, once, so that the screens about results have something to show."""
-    if os.environ.get("VISITORS", "0" if os.environ.get("ORDERS") else "1") != "1":
+    if (os.environ.get("VISITORS") or ("0" if os.environ.get("ORDERS") else "1")) != "1":
         return
     from django.core.management import call_command
 

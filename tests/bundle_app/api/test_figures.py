@@ -66,10 +66,10 @@ def test_rows_come_in_pages(analyst: Client) -> None:
     DailyFigure.objects.bulk_create(
         DailyFigure(day=LAST, bundle_id=number, slot=1, impressions=1) for number in range(1, 121)
     )
-    answer = analyst.get(FIGURES, {"by": "bundle", "page": 3, "page_size": 50}).json()
+    answer = analyst.get(FIGURES, {"by": "bundle", "page": "3", "page_size": "50"}).json()
     assert (answer["count"], answer["next"]) == (120, None)
     assert [row["key"] for row in answer["results"]] == [str(number) for number in range(101, 121)]
-    assert analyst.get(FIGURES, {"by": "bundle", "page": 9}).status_code == 404
+    assert analyst.get(FIGURES, {"by": "bundle", "page": "9"}).status_code == 404
 
 
 def test_filters_are_those_of_the_screen(analyst: Client) -> None:
