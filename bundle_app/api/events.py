@@ -12,7 +12,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import (
+    DatabaseError,
+    DataError,
+    IntegrityError,
+    InterfaceError,
+    NotSupportedError,
+    ProgrammingError,
+    transaction,
+)
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
@@ -26,6 +34,8 @@ from bundle_app.exceptions import BatchRefused
 
 MOST_BYTES = 128 * 1024
 RETRY_AFTER_SECONDS = 15
+MISTAKES = (DataError, IntegrityError, ProgrammingError, NotSupportedError)
+"""What a database that is there says: the same batch would never be written."""
 
 
 class EventThrottle(VisitorThrottle):
@@ -47,7 +57,9 @@ def events(request: HttpRequest) -> JsonResponse:
         return _answer(request)
     except BatchRefused as error:
         return _problem(str(error), "invalid", status=400)
-    except (OperationalError, InterfaceError):
+    except MISTAKES:
+        raise
+    except (DatabaseError, InterfaceError):  # A connection that breaks off raises one or the other.
         seconds = str(RETRY_AFTER_SECONDS)
         detail = "The database cannot be reached. Nothing was counted; send the same batch again."
         return _problem(detail, "try_again", status=503, **{"Retry-After": seconds})

@@ -64,7 +64,9 @@ class Event(ShowingFields):
         verbose_name_plural = _("events")
         indexes = [
             models.Index(fields=["shown_at"], name="event_by_showing_time"),
-            models.Index(fields=["subject", "occurred_at"], name="event_by_subject", condition=~Q(kind="impression")),
+            models.Index(
+                fields=["subject", "bundle", "occurred_at"], name="event_by_subject", condition=~Q(kind="impression")
+            ),
         ]
         constraints = [
             models.UniqueConstraint(fields=["showing", "kind"], name="event_once_a_showing"),

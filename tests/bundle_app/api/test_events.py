@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import socket
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -148,28 +151,35 @@ def test_a_visitor_has_a_rate_and_is_told_when_to_come_again(client: Client, set
     assert client.get("/bundles/api/bundles/").status_code == 200
 
 
+def _ended_by_the_server() -> None:
+    other = connections.create_connection("default")
+    with connection.cursor() as own, other.cursor() as cursor:
+        own.execute("SELECT pg_backend_pid()")
+        cursor.execute("SELECT pg_terminate_backend(%s)", own.fetchone())
+    other.close()
+
+
+def _cut_off() -> None:
+    connection.ensure_connection()
+    with socket.socket(fileno=os.dup(connection.connection.fileno())) as line:
+        line.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.mark.parametrize("break_off", [_ended_by_the_server, _cut_off])
 @pytest.mark.django_db(transaction=True)
-def test_a_database_that_is_away_is_said_so_and_the_same_batch_counts_later(lamp: Any, light: Bundle) -> None:
+def test_a_database_that_is_away_is_said_so_and_the_same_batch_counts_later(
+    lamp: Any, light: Bundle, break_off: Callable[[], None]
+) -> None:
     client = Client()
     client.force_login(get_user_model().objects.create_user("ann"))
     token = shown(client, lamp)
-    _break_off()
+    break_off()
     answer = send(client, (token, "click"))
     assert (answer.status_code, answer.json()["code"], answer["Retry-After"]) == (503, "try_again", "15")
     connection.close()  # as the end of a request does in a server
     assert not Event.objects.exists()
     assert send(client, (token, "click")).json()["accepted"] == 1
     assert send(client, (token, "click")).json()["replayed"] == 1
-
-
-def _break_off() -> None:
-    """End this thread's connection as a database does that goes down: the client does not know yet."""
-    connection.ensure_connection()
-    other = connections.create_connection("default")
-    with connection.cursor() as own, other.cursor() as cursor:
-        own.execute("SELECT pg_backend_pid()")
-        cursor.execute("SELECT pg_terminate_backend(%s)", own.fetchone())
-    other.close()
 
 
 def test_the_token_of_a_page_goes_with_the_bundle_into_the_cart(client: Client, lamp: Any, light: Bundle) -> None:
