@@ -1,5 +1,6 @@
 # The two commands are `make demo` and `make test`; each does all its own set-up.
 #   make demo [PORT=8000] [ORDERS=path/to/orders.csv|parquet]     a shop with bundles on http://localhost:8000
+#   make demo VISITORS=0|1                                        whether a year of visitors is generated (docs/results.md)
 #   make demo-reset                                               forget that shop
 #   make test-money                                               the properties of prices and carts, 100,000 examples each
 #   make test | check | fix | messages | constraints | screenshots
@@ -13,6 +14,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PORT   ?= 8000
 ORDERS ?=
+VISITORS ?=
 PYTEST_ARGS ?=
 PEERS_VENV := .venv-peers
 DATASET ?=
@@ -22,7 +24,7 @@ TASK    ?=
 BUDGET  ?= 600
 JSON    ?= build/benchmark/$(or $(DATASET),$(basename $(notdir $(ORDERS))))$(if $(TASK),_$(TASK)).json
 
-export PORT ORDERS
+export PORT ORDERS VISITORS
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PYTHONUNBUFFERED = 1
 

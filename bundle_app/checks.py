@@ -5,6 +5,7 @@ Databases are not asked; that is `manage.py bundles_doctor`.
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Any
 
 from django.apps import apps
@@ -24,6 +25,7 @@ E003_MAP = "bundle_app.E003"
 E004_REST_FRAMEWORK = "bundle_app.E004"
 E005_TRAIN = "bundle_app.E005"
 E006_DATABASE = "bundle_app.E006"
+E007_PROMETHEUS = "bundle_app.E007"
 W001_STORAGE = "bundle_app.W001"
 W003_NO_ANONYMITY = "bundle_app.W003"
 W004_TELLING_ACTIVATION = "bundle_app.W004"
@@ -93,6 +95,23 @@ def check_rest_framework(**_: Any) -> list[CheckMessage]:
             "bundle_app serves REST by Django REST framework, which is not installed as an app.",
             hint="Add 'rest_framework' to INSTALLED_APPS.",
             id=E004_REST_FRAMEWORK,
+        )
+    ]
+
+
+@register("bundle_app")
+def check_prometheus(**_: Any) -> list[CheckMessage]:
+    try:
+        is_wanted = bool(conf.load().metrics_token)
+    except BundleError:
+        return []
+    if not is_wanted or find_spec("prometheus_client"):
+        return []
+    return [
+        Error(
+            "BUNDLE_APP['METRICS_TOKEN'] is set, but prometheus_client is not installed.",
+            hint="pip install 'django-product-bundles[prometheus]', or take the setting out.",
+            id=E007_PROMETHEUS,
         )
     ]
 

@@ -158,6 +158,9 @@ class Settings:
     event_days: int = 180
     """Events older than so many days are deleted, once they are counted in the daily figures."""
 
+    metrics_token: str = ""
+    """Secret with which Prometheus asks for metrics; without one there is no such page. See `prometheus`."""
+
     warm_start: bool = True
     """Whether a new model goes on from the live one's Transformer, which costs a fraction of starting from nothing."""
 
@@ -205,6 +208,8 @@ def _parsed(key: str, value: Any) -> Any:
             return _discounts(value) if key == "DISCOUNT_PERCENT" else _auto_activation(value)
         case "MAP" | "TRAIN":
             return _checked(key, value, Mapping, "a dict")
+        case "METRICS_TOKEN":
+            return _secret(key, value)
         case "REWARDS":
             return _rewards(value)
         case "WARM_START":
@@ -247,6 +252,16 @@ def _ratio(key: str, value: Any) -> Decimal:
 def _checked(key: str, value: Any, kind: type | UnionType, expected: str) -> Any:
     if not isinstance(value, kind):
         raise ConfigurationError(f"BUNDLE_APP[{key!r}] is {value!r}; expected {expected}.")
+    return value
+
+
+def _secret(key: str, value: Any) -> str:
+    """What was found is not told: it may be most of the secret."""
+    if not isinstance(value, str) or not re.fullmatch(r"|[!-~]{16,}", value):
+        raise ConfigurationError(
+            f"BUNDLE_APP[{key!r}] is no such secret; expected at least 16 letters, digits and signs without spaces, "
+            "such as `openssl rand -hex 24` prints."
+        )
     return value
 
 

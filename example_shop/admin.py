@@ -138,7 +138,7 @@ class OrderAdmin(OrderAdminBase):
 
 @admin.register(ShopSource)
 class ShopSourceAdmin(ShopSourceAdminBase):
-    list_display = ("name", "kind", "filled_at")
+    list_display = ("name", "kind", "filled_at", "visitors_until")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

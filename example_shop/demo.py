@@ -4,8 +4,10 @@ It starts a PostgreSQL, fills the shop, starts a real Celery worker, sends it th
 and serves the shop. Ctrl-C ends everything that was started. What was made stays in `DEMO_DIR`, so that the next start
 takes seconds.
 
-Environment: PORT · ORDERS (a CSV or Parquet file of real orders) · DEMO_DIR · DATABASE_URL and CELERY_BROKER_URL
-(servers of your own) · DEMO_EXIT_AFTER_TRAINING=1 (train, print a JSON summary as the last line, exit).
+Environment: PORT · ORDERS (a CSV or Parquet file of real orders) · VISITORS (1 or 0: whether a year of visitors is
+generated after the first training; unless said, only where the orders are) · DEMO_DIR · DATABASE_URL and
+CELERY_BROKER_URL (servers of your own) · DEMO_EXIT_AFTER_TRAINING=1 (train, print a JSON summary as the last line,
+exit).
 """
 
 from __future__ import annotations
@@ -47,6 +49,7 @@ def main() -> int:
         seconds = _prepare(demo_dir)
         with _worker(demo_dir) as worker:
             summary = _trained(worker, demo_dir, again=exits)
+            _generate_visitors(seconds)
             if exits:
                 print(json.dumps({**summary, "seconds": {**seconds, **summary.get("seconds", {})}}))  # noqa: T201
                 return 0
@@ -177,6 +180,17 @@ def _trained(worker: subprocess.Popen[bytes], demo_dir: Path, *, again: bool) ->
         raise DemoError(f"Training did not succeed ({run.get_status_display()}).\n{run.error}")
     summary: dict[str, Any] = run.summary
     return summary
+
+
+def _generate_visitors(seconds: dict[str, float]) -> None:
+    """A year of them, once, so that the screens about results have something to show."""
+    if (os.environ.get("VISITORS") or ("0" if os.environ.get("ORDERS") else "1")) != "1":
+        return
+    from django.core.management import call_command
+
+    began = time.monotonic()
+    call_command("seed_visitors")
+    seconds["generating_visitors"] = round(time.monotonic() - began, 2)
 
 
 def _requested_run() -> Any:

@@ -342,6 +342,9 @@ class ShopSource(models.Model):
     name = models.CharField(_("name"), max_length=200)
     fingerprint = models.CharField(_("fingerprint"), max_length=80)
     filled_at = models.DateTimeField(_("filled at"), auto_now_add=True)
+    visitors_until = models.DateField(
+        _("generated visitors until"), null=True, editable=False, help_text=_("Empty where none were generated.")
+    )
     only_row = models.BooleanField(default=True, unique=True, editable=False)
 
     class Meta:

@@ -67,6 +67,7 @@ WSGI_APPLICATION = "example_shop.wsgi.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "example_shop" / "templates_before"],  # What is to stand before the admin's own.
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [

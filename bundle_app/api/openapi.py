@@ -80,6 +80,27 @@ OFFER = {
         },
     ],
 }
+COUNTS = {
+    "impressions": 12480,
+    "clicks": 611,
+    "adds": 214,
+    "dismissals": 35,
+    "surplus": 4,
+    "purchases": "96.500000",
+    "orders": 1874,
+    "explored_impressions": 302,
+    "ctr": {"value": 0.04896, "low": 0.04531, "high": 0.05289},
+    "add_rate": {"value": 0.01715, "low": 0.01502, "high": 0.01957},
+    "conversion": {"value": 0.00773, "low": 0.00634, "high": 0.00942},
+    "attach_rate": {"value": 0.05149, "low": 0.0424, "high": 0.06242},
+    "amounts": {"EUR": {"revenue": "8412.3000", "margin": "2931.1000", "discount": "402.2500"}},
+}
+FIGURES = {"key": "17", "name": "Aurora 14 laptop + Wireless mouse", "now": COUNTS, "before": COUNTS}
+NO_GROUPING = {
+    "detail": "'by': Select a valid choice. shopper is not one of the available choices.",
+    "code": "invalid",
+}
+NOT_ALLOWED = {"detail": "You do not have permission to perform this action.", "code": "permission_denied"}
 NOT_ON_OFFER = {"detail": "This set is not on offer any more.", "code": "not_found"}
 NOT_OFFERED = {"detail": "That choice is not offered any more. Please choose once more.", "code": "invalid"}
 SOLD_OUT = {"detail": "Sold out: Wireless mouse. Nothing was added to your cart.", "code": "cannot_add"}

@@ -23,7 +23,10 @@ from bundle_app.models.event import ShowingFields
 BATCH_SIZE = 5000
 IN_FLIGHT = timedelta(hours=1)
 """How long after an event was received its transaction may end; by far."""
-KEYS = tuple(field.attname for field in ShowingFields._meta.get_fields() if field.concrete)
+KEYS = (*(field.attname for field in ShowingFields._meta.get_fields() if field.concrete), "is_explored")
+EVEN = 0.5
+"""What is chosen with a smaller propensity was tried out: something else may have been more likely, and of two choices
+for one place at most one is more likely than this."""
 KIND = Event.Kind
 
 
@@ -83,7 +86,7 @@ def _count(day: date, *, now: datetime, close: bool) -> None:
 
 def _figures(day: date) -> Iterator[DailyFigure]:
     begin, end = bounds(day)
-    events = Event.objects.filter(shown_at__gte=begin, shown_at__lt=end).order_by()
+    events = _explored(Event.objects.filter(shown_at__gte=begin, shown_at__lt=end).order_by())
     seen = events.values(*KEYS).annotate(
         impressions=Count("showing", distinct=True),
         clicks=_rewarded(KIND.CLICK),
@@ -91,7 +94,7 @@ def _figures(day: date) -> Iterator[DailyFigure]:
         dismissals=_rewarded(KIND.DISMISS),
         surplus=Count("pk", filter=Q(is_rewarded=False)),
     )
-    sales = Purchase.objects.filter(ordered_at__gte=begin, ordered_at__lt=end).order_by()
+    sales = _explored(Purchase.objects.filter(ordered_at__gte=begin, ordered_at__lt=end).order_by())
     sold = sales.values(*KEYS, "currency").annotate(
         purchases=Sum("share"),
         all_revenue=Sum("revenue"),
@@ -103,6 +106,11 @@ def _figures(day: date) -> Iterator[DailyFigure]:
     for row in sold.iterator(chunk_size=BATCH_SIZE):
         amounts = {name: row.pop(f"all_{name}") for name in ("revenue", "discount", "margin")}
         yield DailyFigure(day=day, **row, **amounts)
+
+
+def _explored(rows: QuerySet[Any]) -> QuerySet[Any]:
+    explored: QuerySet[Any] = rows.annotate(is_explored=Q(propensity__lt=EVEN))
+    return explored
 
 
 def _rewarded(kind: str) -> Count:

@@ -11,7 +11,7 @@ killed is made good by the next one, and running twice changes nothing.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
@@ -28,7 +28,7 @@ from bundle_app.events import tokens
 from bundle_app.events.days import day_of, mark_changed
 from bundle_app.events.subjects import pseudonyms
 from bundle_app.exceptions import TokenRefused
-from bundle_app.models import BundlePart, Event, Purchase
+from bundle_app.models import BundlePart, Event, OrderCount, Purchase
 from bundle_app.shop import SALE_COLUMNS, get_adapter
 
 ORDERS_A_BATCH = 500
@@ -95,10 +95,13 @@ def attribute(*, now: datetime | None = None) -> Credited:
         return Credited()
     done = Credited()
     seen: set[str] = set()
+    taken: Counter[date] = Counter()
     for orders in _batches(sales.iterator(chunk_size=CHUNK_SIZE), currency=app.currency):
         seen.update(orders)
+        taken.update(day_of(lines[0].ordered_at) for lines in orders.values() if lines)
         wanted = _credited([sale for lines in orders.values() for sale in lines], app)
         done = _added(done, _write(wanted, Purchase.objects.filter(order_key__in=list(orders))))
+    _write_order_counts(taken, after=day_of(since), last=day_of(moment))
     recent = Purchase.objects.filter(ordered_at__gte=since, ordered_at__lte=moment)
     gone = set(recent.values_list("order_key", flat=True).distinct()) - seen
     return _added(done, _write({}, Purchase.objects.filter(order_key__in=gone))) if gone else done
@@ -270,6 +273,17 @@ def _write(wanted: Mapping[tuple[str, int], Purchase], existing: Any) -> Credite
         replaced = [standing[key] for row in fresh if (key := (row.order_key, row.showing)) in standing]
         mark_changed({day_of(row.ordered_at) for row in [*fresh, *replaced, *gone]})
     return Credited(written=len(fresh), taken_back=len(gone))
+
+
+def _write_order_counts(taken: Counter[date], *, after: date, last: date) -> None:
+    """Of whole days alone: the first one that was read began before."""
+    whole = {after + timedelta(days=number) for number in range(1, (last - after).days + 1)}
+    OrderCount.objects.bulk_create(
+        [OrderCount(day=day, count=taken[day]) for day in sorted(whole | taken.keys() - {after})],
+        update_conflicts=True,
+        unique_fields=["day"],
+        update_fields=["count"],
+    )
 
 
 def _same(one: Purchase, other: Purchase) -> bool:

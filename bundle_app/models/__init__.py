@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bundle_app.models.bundle import Bundle, BundlePart, composition_hash
-from bundle_app.models.daily_figure import CountedDay, DailyFigure
+from bundle_app.models.daily_figure import CountedDay, DailyFigure, OrderCount
 from bundle_app.models.decision import Decision, Entry
 from bundle_app.models.event import Event, IntakeCount
 from bundle_app.models.experiment import Arm, Experiment, Guardrail
@@ -32,6 +32,7 @@ __all__ = [
     "Guardrail",
     "IntakeCount",
     "ModelVersion",
+    "OrderCount",
     "PolicyVersion",
     "Purchase",
     "Redemption",

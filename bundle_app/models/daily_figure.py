@@ -13,13 +13,16 @@ from bundle_app.models.event import ShowingFields
 
 
 class DailyFigure(ShowingFields):
-    """One row per (day, bundle, anchor, place, position, versions, arm, currency).
+    """One row per (day, bundle, anchor, place, position, versions, arm, explored or not, currency).
 
     Sales have rows of their own, with their currency; rows of what was seen and clicked have none. Whoever wants
     everything about a bundle adds the rows up.
     """
 
     day = models.DateField(_("day"))
+    is_explored = models.BooleanField(
+        _("explored"), default=False, help_text=_("Something else was more likely to be shown there.")
+    )
     currency = models.CharField(_("currency"), max_length=3, blank=True)
     impressions = models.PositiveIntegerField(_("impressions"), default=0)
     clicks = models.PositiveIntegerField(_("clicks"), default=0)
@@ -43,11 +46,11 @@ class DailyFigure(ShowingFields):
 
     class Meta:
         verbose_name = _("daily figure")
-        verbose_name_plural = _("daily figures")
+        verbose_name_plural = _("results")
         indexes = [models.Index(fields=["bundle", "day"], name="daily_figure_by_bundle")]
         constraints = [
             models.UniqueConstraint(
-                fields="day bundle anchor_key placement slot version_id policy_id arm currency".split(),
+                fields="day bundle anchor_key placement slot version_id policy_id arm is_explored currency".split(),
                 name="daily_figure_once",
             )
         ]
@@ -69,3 +72,17 @@ class CountedDay(models.Model):
 
     def __str__(self) -> str:
         return str(self.day)
+
+
+class OrderCount(models.Model):
+    """How many orders the shop took on a day, whether a bundle had a part in them or not."""
+
+    day = models.DateField(_("day"), primary_key=True)
+    count = models.PositiveIntegerField(_("orders"))
+
+    class Meta:
+        verbose_name = _("count of orders")
+        verbose_name_plural = _("counts of orders")
+
+    def __str__(self) -> str:
+        return f"{self.day}: {self.count}"

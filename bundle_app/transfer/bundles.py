@@ -16,12 +16,13 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from bundle_app import cells
 from bundle_app.admin.bundles import PRICE_FIELDS, BundleForm
 from bundle_app.admin.decisions import MOVES, action_of
 from bundle_app.admin.product_picker import unknown_product
 from bundle_app.models import Bundle, BundlePart, Decision, composition_hash
 from bundle_app.shop import ItemCard, get_adapter
-from bundle_app.transfer import cells, composition
+from bundle_app.transfer import composition
 from bundle_app.transfer.rows import FormResource, SafeField
 
 SUGGESTED_COUNT = 20

@@ -15,9 +15,8 @@ import openpyxl
 import tablib
 from django.utils.translation import gettext as _
 
-from bundle_app import conf
+from bundle_app import cells, conf
 from bundle_app.exceptions import FileRefused
-from bundle_app.transfer import cells
 
 SUFFIXES = {".csv", ".xlsx"}
 MOST_COLUMNS = 64

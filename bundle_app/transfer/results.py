@@ -8,9 +8,9 @@ from django.db.models import Count, Max, OuterRef, Subquery
 from django.utils.translation import gettext as _
 from import_export import resources
 
-from bundle_app import conf, telling
+from bundle_app import cells, conf, telling
 from bundle_app.models import Bundle, Redemption, Score
-from bundle_app.transfer import cells, composition
+from bundle_app.transfer import composition
 from bundle_app.transfer.rows import SafeField
 
 NAMES = (

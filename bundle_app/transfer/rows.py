@@ -18,9 +18,9 @@ from django.utils.translation import gettext as _
 from import_export import fields, resources
 from import_export.results import RowResult
 
+from bundle_app import cells
 from bundle_app.admin.decisions import plain
 from bundle_app.models import Decision, Entry
-from bundle_app.transfer import cells
 from bundle_app.transfer.reading import Sheet
 
 

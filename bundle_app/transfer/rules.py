@@ -10,9 +10,9 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
+from bundle_app import cells
 from bundle_app.admin.rules import OF_KINDS, RuleForm
 from bundle_app.models import Decision, Rule
-from bundle_app.transfer import cells
 from bundle_app.transfer.rows import FormResource, SafeField
 
 COLUMNS = ("kind", *OF_KINDS, "priority", "is_enabled", "valid_from", "valid_until", "note")

@@ -27,14 +27,14 @@ from import_export.admin import ExportMixin
 from import_export.formats.base_formats import CSV, XLSX
 from import_export.forms import ExportForm
 
-from bundle_app import conf
+from bundle_app import cells, conf
 from bundle_app.admin import BundleAdmin, RuleAdmin
 from bundle_app.admin.decision_log import MODELS, field_label, field_value
 from bundle_app.admin.decisions import MOVES
 from bundle_app.admin.presentation import badge
 from bundle_app.exceptions import BrokerUnreachable, BundleError
 from bundle_app.models import Bundle, FileImport, Rule
-from bundle_app.transfer import cells, reading, runs
+from bundle_app.transfer import reading, runs
 from bundle_app.transfer.bundles import BundleResource
 from bundle_app.transfer.results import BundleResultResource
 from bundle_app.transfer.rules import RuleResource

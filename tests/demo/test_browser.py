@@ -458,6 +458,45 @@ def test_a_draft_goes_through_review_and_the_log_tells(page: Page, demo: Demo) -
     assert "Looks good." in told
 
 
+RESULTS = "/admin/bundle_app/dailyfigure/"
+
+
+@pytest.mark.parametrize(("language", "heading"), [("en", "Results"), ("zh-hans", "成效")])
+def test_results_are_read_at_every_width_in_both_languages(page: Page, language: str, heading: str) -> None:
+    page.log_in()
+    page.browser.add_cookie({"name": "django_language", "value": language})
+    for width in (320, 375, 500, 768, 1024, 1280):
+        size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+        page.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        try:
+            page.open(f"{RESULTS}?days=365")
+            assert page.browser.execute_script("return document.documentElement.scrollWidth") <= width
+        finally:
+            page.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    assert heading in page.find("h1").text
+    assert len(page.all("svg.bundle-chart")) == 2
+
+
+def test_results_are_said_to_be_generated_and_are_all_there(page: Page) -> None:
+    page.log_in()
+    page.open(f"{RESULTS}?days=365")
+    assert "A demonstration: visitors were generated until" in page.text
+    told = [number.text for number in page.all(".bundle-card-number")]
+    assert len(told) == 11
+    assert "—" not in told
+
+
+def test_results_are_narrowed_by_a_click_and_kept_from_measure_to_measure(page: Page) -> None:
+    page.log_in()
+    page.open(RESULTS)
+    page.click(".bundle-groups tbody th a")
+    page.wait_until(lambda: "bundle=" in page.browser.current_url)
+    page.click(".bundle-tabs a:nth-child(3)")
+    page.wait_until(lambda: "measure=add_rate" in page.browser.current_url)
+    assert "bundle=" in page.browser.current_url
+    assert page.find(".bundle-tabs [aria-current]").text == "Add rate"
+
+
 def test_every_admin_page_of_the_app_opens(page: Page, demo: Demo, no_rules: None) -> None:
     page.log_in()
     numbers = demo.ask(

@@ -14,6 +14,7 @@ from tests.bundle_app.admin.conftest import EVIDENCE, Tags
 from tests.bundle_app.admin.test_model_versions import make
 from tests.bundle_app.admin.test_training_runs import running
 from tests.bundle_app.experiments.worlds import arms, crowd, experiment, run
+from tests.bundle_app.figures.worlds import shown, sold
 from tests.bundle_app.tutorial_shop import bundle, score
 
 PAGES = {
@@ -34,6 +35,8 @@ PAGES = {
     "the list of versions": "admin:bundle_app_modelversion_changelist",
     "a version": "admin:bundle_app_modelversion_change",
     "going live": "admin:bundle_app_modelversion_go_live",
+    "the results": "admin:bundle_app_dailyfigure_changelist",
+    "results of nothing": "admin:bundle_app_dailyfigure_changelist",
     "the list of runs": "admin:bundle_app_trainingrun_changelist",
     "a running run": "admin:bundle_app_trainingrun_change",
     "a failed run": "admin:bundle_app_trainingrun_change",
@@ -65,6 +68,9 @@ def addresses(goods: list[Any]) -> dict[str, str]:
         "a failed run": failed.pk,
     }
     found = {name: reverse(view, args=[arguments[name]] if name in arguments else []) for name, view in PAGES.items()}
+    shown(bundle_id=generated.pk, clicks=3)
+    sold(2, bundle_id=generated.pk, revenue=9)
+    found["results of nothing"] += "?arm=nobody"
     found["a rule"] += "?_changelist_filters=kind__exact%3Dpin"
     found["a filtered list"] += "?status__exact=active&rung=blend&time=now&q=Product&_facets=True"
     return found

@@ -39,6 +39,7 @@ def test_the_description_is_valid_and_without_warnings(description: Any) -> None
         ("get", "/api/bundles/"): "product_bundles_list",
         ("get", "/api/bundles/{id}/"): "product_bundles_retrieve",
         ("post", "/api/bundles/{id}/add/"): "product_bundles_add",
+        ("get", "/api/figures/"): "product_bundles_figures",
     }
 
 
@@ -56,11 +57,16 @@ def test_every_answer_has_an_example(description: Any) -> None:
 def test_its_names_do_not_collide_with_a_host_s_own(description: Any) -> None:
     assert sorted(description["components"]["schemas"]) == [
         "BundleAdd",
+        "BundleAmounts",
+        "BundleCounts",
+        "BundleFigures",
         "BundleOffer",
         "BundlePart",
         "BundleProblem",
+        "BundleRate",
         "BundleVariant",
         "BundleWords",
+        "PaginatedBundleFiguresList",
         "PaginatedBundleOfferList",
     ]
 
@@ -71,6 +77,16 @@ def test_examples_look_like_answers(description: Any) -> None:
     schemas = description["components"]["schemas"]
     assert set(example["value"]) == set(schemas["BundleOffer"]["properties"])
     assert set(example["value"]["parts"][0]) == set(schemas["BundlePart"]["properties"])
+
+
+def test_the_example_of_figures_looks_like_them(description: Any) -> None:
+    content = description["paths"]["/api/figures/"]["get"]["responses"]["200"]["content"]["application/json"]
+    (example,) = content["examples"].values()
+    (row,) = example["value"]["results"]
+    schemas = description["components"]["schemas"]
+    assert set(row) == set(schemas["BundleFigures"]["properties"])
+    assert set(row["now"]) == set(schemas["BundleCounts"]["properties"])
+    assert set(row["now"]["amounts"]["EUR"]) == set(schemas["BundleAmounts"]["properties"])
 
 
 WITHOUT_SPECTACULAR = """

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bundle_app.transfer import cells
+from bundle_app import cells
 
 
 @given(st.text(st.characters(codec="utf-8", exclude_categories=["Cc"])).map(str.strip))
