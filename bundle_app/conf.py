@@ -126,14 +126,16 @@ class Settings:
     order stands, and clicks teach nothing."""
 
     exploration_floor_ratio: Decimal = Decimal("0.3")
+    """What is worth less than this share of a page's best bundle is never explored."""
 
     rewards: Mapping[str, float] = field(default_factory=lambda: {"click": 1.0, "add": 2.0, "purchase": 5.0})
     """What a click, an add to the cart and a purchase are worth to a policy that learns from them."""
 
     policy_days: int = 90
-    """How far back a policy looks. The last `policy_judge_days` teach it nothing: they are what it is judged by."""
+    """How many days back a policy looks."""
 
     policy_judge_days: int = 14
+    """The last of them teach a policy nothing: they are what it is judged by."""
 
     showing_hours: int = 24
     """How long after a bundle was shown it may be seen, clicked, added or dismissed; later events are refused."""
@@ -204,14 +206,12 @@ def _parsed(key: str, value: Any) -> Any:
             "MIN_LINES_RATIO" | "MIN_PRICE_RATIO" | "MIN_MARGIN_RATIO" | "EXPLORATION_RATIO" | "EXPLORATION_FLOOR_RATIO"
         ):
             return _ratio(key, value)
-        case "DISCOUNT_PERCENT" | "AUTO_ACTIVATE":
-            return _discounts(value) if key == "DISCOUNT_PERCENT" else _auto_activation(value)
+        case "DISCOUNT_PERCENT" | "AUTO_ACTIVATE" | "REWARDS":
+            return DICTS[key](value)
         case "MAP" | "TRAIN":
             return _checked(key, value, Mapping, "a dict")
         case "METRICS_TOKEN":
             return _secret(key, value)
-        case "REWARDS":
-            return _rewards(value)
         case "WARM_START":
             return _checked(key, value, bool, "True or False")
         case "HISTORY_DAYS" if value is None:
@@ -337,3 +337,6 @@ def _auto_activation(value: Any) -> AutoActivation | None:
         min_support=value.get("min_support", 0),
         kinds=tuple(value.get("kinds", KINDS)),
     )
+
+
+DICTS = {"DISCOUNT_PERCENT": _discounts, "AUTO_ACTIVATE": _auto_activation, "REWARDS": _rewards}
