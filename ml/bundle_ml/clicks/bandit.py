@@ -17,6 +17,19 @@ arm's value by all clicks is believed within a fraction of a standard deviation 
 clicks make the value exact, the buyers' say where it can be. Taking the smaller of the two instead was tried, and
 failed: it holds honest arms down, and whom bots click then stands out. A shop that knows no buyer believes everybody.
 
+What a web process does for a page, with three candidates, one context and two places:
+
+    >>> shown = np.array([[[90.0, 10.0]], [[10.0, 40.0]], [[0.0, 0.0]]])
+    >>> counts = Counts(shown, shown * 0.04, shown * 0.3, shown * 0.012)
+    >>> features, settings = np.array([[[1.0]], [[0.5]], [[0.0]]]), BanditSettings()
+    >>> beliefs = Beliefs(weights=(0.1,), intercept=-3.2, place_bias=(1.0, 0.6), arm_strength=5.0)
+    >>> values = value(counts, features, beliefs, settings).at(np.array([[0, 1, 2]]), np.array([0]))
+    >>> page = plan(values, np.array([[True, True, True]]), 2, settings)
+    >>> page.best_NK.tolist(), page.draw(np.random.default_rng(0)).tolist()
+    ([[1, 0]], [[1, 0]])
+    >>> page.propensities().round(3)[0, :, 0].tolist()  # of each candidate, to stand first
+    [0.069, 0.9, 0.031]
+
 Sources: Robbins 1956, "An empirical Bayes approach to statistics"; Clayton & Kaldor 1987 (Gamma–Poisson ratios shrunk
 by moments); Craswell et al. 2008 (position bias).
 
