@@ -20,6 +20,7 @@ In reading order:
     artefact                       write atomically, verify every byte, read candidates
     learning, pipeline             what is fitted on which baskets, the table that every model carries; the whole run
     for_users                      ready-made bundles ranked for a user, by what the user has
+    clicks                         ranking and composing by what shoppers click; how far to believe what was learned
     benchmark                      these models and other packages' on the same questions, one judge for all
 
 What is unusual: the plain statistics are part of the model and stand beside it in every table, and a rung of the

@@ -17,6 +17,19 @@ arm's value by all clicks is believed within a fraction of a standard deviation 
 clicks make the value exact, the buyers' say where it can be. Taking the smaller of the two instead was tried, and
 failed: it holds honest arms down, and whom bots click then stands out. A shop that knows no buyer believes everybody.
 
+What a web process does for a page, with three candidates, one context and two places:
+
+    >>> shown = np.array([[[90.0, 10.0]], [[10.0, 40.0]], [[0.0, 0.0]]])
+    >>> counts = Counts(shown, shown * 0.04, shown * 0.3, shown * 0.012)
+    >>> features, settings = np.array([[[1.0]], [[0.5]], [[0.0]]]), BanditSettings()
+    >>> beliefs = Beliefs(weights=(0.1,), intercept=-3.2, place_bias=(1.0, 0.6), arm_strength=5.0)
+    >>> values = value(counts, features, beliefs, settings).at(np.array([[0, 1, 2]]), np.array([0]))
+    >>> page = plan(values, np.array([[True, True, True]]), 2, settings)
+    >>> page.best_NK.tolist(), page.draw(np.random.default_rng(0)).tolist()
+    ([[1, 0]], [[1, 0]])
+    >>> page.propensities().round(3)[0, :, 0].tolist()  # of each candidate, to stand first
+    [0.069, 0.9, 0.031]
+
 Sources: Robbins 1956, "An empirical Bayes approach to statistics"; Clayton & Kaldor 1987 (Gamma–Poisson ratios shrunk
 by moments); Craswell et al. 2008 (position bias).
 
@@ -35,14 +48,16 @@ from bundle_ml.clicks.truth import EMPTY, Flags, Numbers, Reals
 from bundle_ml.errors import DataError, SettingsError
 
 STEPS = 30
-CLOSE_ENOUGH = 1e-8
+CLOSE_ENOUGH, BIAS_CLOSE_ENOUGH = 1e-8, 1e-3
+ROUNDS = 20
+"""Of fitting arms and places in turns, at most."""
 L2 = 1.0
 """On the regression's weights: as if a reward had been seen that says nothing of each feature."""
 FIRST_PLACE_BIAS, PLACE_REWARDS = 0.8, 20.0
 """Before it is known, each place is looked at so often as the one above; as if so many rewards had said so."""
 STRENGTHS = (1.0, 1000.0)
 """The least and most that arms may resemble their features, in expected rewards."""
-LEAST_BIAS, BIAS_STEPS = 0.02, 100
+LEAST_BIAS = 0.02
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,8 +100,11 @@ class Beliefs:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Beliefs:
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in data.items()
+        }
         try:
-            return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in data.items()})
+            return cls(**values)
         except TypeError as error:
             raise DataError(f"These beliefs cannot be read: {error}. Fit them again.") from error
 
@@ -124,7 +142,10 @@ class Values:
 def fit(counts: Counts, features_RHF: Reals) -> Beliefs | None:
     """Fit all that arms share; a function of the sums alone, None where there is no reward yet.
 
-    First the places' bias, then the regression given it, last the strength by moments.
+    In turns: the regression given the places' bias, the strength by moments, the bias given what arms are worth. An arm
+    stands first because it is good, so a bias fitted without the arms' own values would take credit for that. Comparing
+    places inside arms alone, which needs no values, was tried: arms rise after luck in a lower place, and it flatters
+    those.
 
     Raises:
         DataError: counts and features are of different arms or contexts.
@@ -134,33 +155,26 @@ def fit(counts: Counts, features_RHF: Reals) -> Beliefs | None:
     rewards_RH = rewards_RHK.sum(axis=2)
     if not rewards_RH.sum():
         return None
-    bias_K = _place_bias(shown_RHK.sum(axis=1), rewards_RHK.sum(axis=1))
-    looked_RH = shown_RHK @ bias_K
-    found_P = _regress(looked_RH, rewards_RH, features_RHF)
-    expected_RH = np.exp(features_RHF @ found_P[:-1] + found_P[-1]) * looked_RH
+    usual_K = FIRST_PLACE_BIAS ** np.arange(counts.shape[2])
+    bias_K, found_P, strength = usual_K, np.zeros(features_RHF.shape[2] + 1), 1.0
+    for _ in range(ROUNDS):
+        looked_RH = shown_RHK @ bias_K
+        found_P = _regress(looked_RH, rewards_RH, features_RHF, found_P)
+        promised_RH = np.exp(features_RHF @ found_P[:-1] + found_P[-1])
+        expected_R, rewards_R = (promised_RH * looked_RH).sum(axis=1), rewards_RH.sum(axis=1)
+        strength = _strength(rewards_R, expected_R)
+        worth_RH = promised_RH * ((strength + rewards_R) / (strength + expected_R))[:, None]
+        earned_K = rewards_RHK.sum(axis=(0, 1)) + PLACE_REWARDS * usual_K
+        due_K = np.einsum("rhk,rh->k", shown_RHK, worth_RH) + PLACE_REWARDS
+        last_K, bias_K = bias_K, (earned_K / due_K / (earned_K[0] / due_K[0])).clip(LEAST_BIAS)
+        if np.abs(bias_K - last_K).max() < BIAS_CLOSE_ENOUGH:
+            break
     return Beliefs(
         weights=tuple(found_P[:-1].tolist()),
         intercept=float(found_P[-1]),
         place_bias=tuple(bias_K.tolist()),
-        arm_strength=_strength(rewards_RH.sum(axis=1), expected_RH.sum(axis=1)),
+        arm_strength=strength,
     )
-
-
-def _place_bias(shown_RK: Reals, rewards_RK: Reals) -> Reals:
-    """How often each place is looked at, of how often the first is: found inside arms, by where each earned what it
-    earned.
-
-    Given what an arm earned in all, its share at place k is shown_k bias_k / Σ shown_j bias_j, whatever the arm is
-    worth; comparing places between arms would take good arms, which stand first, for a good place. The likelihood of
-    those shares rises with each step of bias_k = Σ_r reward_rk / Σ_r (reward_r shown_rk / Σ_j shown_rj bias_j).
-    """
-    usual_K = FIRST_PLACE_BIAS ** np.arange(shown_RK.shape[1])
-    earned_R1, bias_K = rewards_RK.sum(axis=1, keepdims=True), usual_K
-    for _ in range(BIAS_STEPS):
-        due_K = (earned_R1 * shown_RK / np.maximum(shown_RK @ bias_K, 1e-300)[:, None]).sum(axis=0)
-        bias_K = (rewards_RK.sum(axis=0) + PLACE_REWARDS * usual_K) / (due_K + PLACE_REWARDS)
-        bias_K = (bias_K / bias_K[0]).clip(LEAST_BIAS)
-    return np.asarray(bias_K)
 
 
 def value(counts: Counts, features_RHF: Reals, beliefs: Beliefs, settings: BanditSettings) -> Values:
@@ -242,7 +256,7 @@ class Plan:
             to_each_MK = moved_NK[rows]
             to_each_MK[:, place] = stays_NK[rows, place]
             chances_NCK[rows, self.best_NK[rows, place]] += to_each_MK
-        return chances_NCK
+        return np.asarray(chances_NCK)
 
 
 def plan(values: Values, eligible_NC: Flags, slot_count: int, settings: BanditSettings) -> Plan:
@@ -290,7 +304,7 @@ def _at(of_candidates_NC: Reals, columns_NK: Numbers) -> Reals:
     return np.where(columns_NK == EMPTY, 0, np.take_along_axis(of_candidates_NC, columns_NK.clip(0), axis=1))
 
 
-def _regress(looked_RH: Reals, rewards_RH: Reals, features_RHF: Reals) -> Reals:
+def _regress(looked_RH: Reals, rewards_RH: Reals, features_RHF: Reals, start_P: Reals) -> Reals:
     """Poisson regression of rewards on features, given how often each arm was looked at, by Newton's steps.
 
     Returns the weights and, last, the intercept.
@@ -299,7 +313,8 @@ def _regress(looked_RH: Reals, rewards_RH: Reals, features_RHF: Reals) -> Reals:
     design_NP = np.hstack([features_RHF[arms, contexts], np.ones((len(arms), 1))])
     log_looked_N, rewards_N = np.log(looked_RH[arms, contexts]), rewards_RH[arms, contexts]
     penalty_P = np.append(np.full(features_RHF.shape[2], L2), 1e-6)
-    found_P = np.append(np.zeros(features_RHF.shape[2]), np.log(rewards_N.sum() / looked_RH.sum()))
+    found_P = start_P.copy()
+    found_P[-1] = found_P[-1] or np.log(rewards_N.sum() / looked_RH.sum())
     for _ in range(STEPS):
         mean_N = np.exp(np.minimum(design_NP @ found_P + log_looked_N, 30))
         gradient_P = design_NP.T @ (mean_N - rewards_N) + penalty_P * found_P

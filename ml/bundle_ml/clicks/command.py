@@ -85,63 +85,32 @@ def measure(
         "protocol": asdict(sizes)
         | {"seeds": list(seeds), "machine": platform.machine(), "python": platform.python_version()},
         "seeds": by_seed,
-        "figures": summary(by_seed, peers=peers),
+        "figures": summary(by_seed),
     }
 
 
-def summary(by_seed: Sequence[Mapping[str, Any]], *, peers: Sequence[str]) -> dict[str, Figures]:
+def summary(by_seed: Sequence[Mapping[str, Any]]) -> dict[str, Figures]:
     """What the table shows: each figure's mean over seeds, with the 95 % interval of that mean."""
-
-    def over(name: str, of_seed: Callable[[Mapping[str, Any]], float]) -> tuple[str, Figures]:
-        return name, mean_with_interval([of_seed(figures) for figures in by_seed])
-
-    def ctr(policy: str, name: str = "ctr_after_without_exploration") -> Callable[[Mapping[str, Any]], float]:
-        return lambda figures: figures["learning"][policy][name]
-
-    def ratio(one: Callable[[Mapping[str, Any]], float], other: str) -> Callable[[Mapping[str, Any]], float]:
-        return lambda figures: one(figures) / ctr(other)(figures)
-
-    found = dict(
-        [
-            over("ctr_static", ctr("static")),
-            over("ctr_bandit", ctr("bandit")),
-            over("ctr_oracle", ctr("oracle")),
-            over("ctr_mind_reader", ctr("mind_reader")),
-            *(over(f"ctr_{peer}", ctr(peer)) for peer in peers),
-            over("bandit_to_static", ratio(ctr("bandit"), "static")),
-            over("bandit_to_oracle", ratio(ctr("bandit"), "oracle")),
-            over("exploring_to_static", ratio(ctr("bandit", "ctr_after"), "static")),
-            *(over(f"bandit_to_{peer}", ratio(ctr("bandit"), peer)) for peer in peers),
-            *(
-                over(
-                    f"while_learning_to_{peer}",
-                    lambda figures, peer=peer: (  # type: ignore[misc]
-                        ctr("bandit", "ctr_while_learning")(figures) / ctr(peer, "ctr_while_learning")(figures)
-                    ),
-                )
-                for peer in peers
-            ),
-            over("exploration_cost_ratio", ctr("bandit", "exploration_cost_ratio")),
-        ]
-    )
-    for group in ("coverage", "ranking", "gate", "fraud", "composing"):
-        found |= dict(_flattened(group, by_seed))
-    if all("prior_correlation" in figures for figures in by_seed):
-        found |= dict([over("prior_correlation", lambda figures: figures["prior_correlation"])])
-    if all("composing" in figures for figures in by_seed):
-        found |= dict(
-            over(
-                f"composer_{name}_to_supervised",
-                lambda f, name=name: f["composing"][name] / f["composing"]["supervised"],
-            )  # type: ignore[misc]
-            for name in ("taught", "practised")
-        )
-    return found
+    of_seeds = [_plain_figures(figures) for figures in by_seed]
+    return {name: mean_with_interval([figures[name] for figures in of_seeds]) for name in of_seeds[0]}
 
 
-def _flattened(group: str, by_seed: Sequence[Mapping[str, Any]]) -> list[tuple[str, Figures]]:
-    flat = [_flat(group, figures[group]) for figures in by_seed if group in figures]
-    return [(name, mean_with_interval([each[name] for each in flat])) for name in (flat[0] if flat else ())]
+def _plain_figures(figures: Mapping[str, Any]) -> dict[str, float]:
+    """All figures of a seed, by one name each, and their ratios."""
+    learning, after = figures["learning"], "ctr_after_without_exploration"
+    ours = learning["bandit"]
+    plain = {f"ctr_{name}": policy[after] for name, policy in learning.items()}
+    plain |= {f"bandit_to_{name}": ours[after] / policy[after] for name, policy in learning.items()}
+    plain["exploring_to_static"] = ours["ctr_after"] / learning["static"][after]
+    plain["exploration_cost_ratio"] = ours["exploration_cost_ratio"]
+    for group in ("coverage", "ranking", "gate", "fraud"):
+        plain |= _flat(group, figures[group])
+    if "composing" in figures:
+        composing = figures["composing"]
+        plain |= {f"composer_{name}_to_supervised": each / composing["supervised"] for name, each in composing.items()}
+    if "prior_correlation" in figures:
+        plain["prior_correlation"] = figures["prior_correlation"]
+    return plain
 
 
 def _flat(prefix: str, values: Mapping[str, Any]) -> dict[str, float]:

@@ -66,7 +66,7 @@ class Counts:
         cells_N = np.ravel_multi_index((arms_N, contexts_N, places_N), shape)
 
         def summed(weights_N: Reals) -> Reals:
-            return np.bincount(cells_N, weights_N, minlength=int(np.prod(shape))).reshape(shape)
+            return np.bincount(cells_N, weights_N, int(np.prod(shape))).astype(np.float64).reshape(shape)
 
         ones_N = np.ones(len(cells_N))
         return cls(summed(ones_N), summed(rewards_N), summed(ones_N * is_buyer_N), summed(rewards_N * is_buyer_N))

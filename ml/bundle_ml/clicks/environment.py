@@ -16,12 +16,17 @@ from __future__ import annotations
 
 from typing import Any
 
-import gymnasium
 import numpy as np
 import numpy.typing as npt
 
 from bundle_ml.clicks.composing import Composing, RewardSettings
 from bundle_ml.clicks.truth import EMPTY, BundleTruth
+from bundle_ml.errors import MissingExtraError
+
+try:
+    import gymnasium
+except ImportError as error:
+    raise MissingExtraError("BundleEnv needs gymnasium: pip install 'django-product-bundles[rl]'") from error
 
 Observation = npt.NDArray[np.float32]
 
@@ -59,9 +64,9 @@ class BundleEnv(gymnasium.Env[Observation, np.int64]):
         return self._observe(), float(reward), bool(self.composing.is_done_B[0]), False, self._info()
 
     def action_masks(self) -> npt.NDArray[np.bool_]:
-        return self.composing.allowed()[0]
+        return np.asarray(self.composing.allowed()[0])
 
-    def render(self) -> str:  # type: ignore[override]
+    def render(self) -> str:
         added = [str(item) for item in self.composing.bundles_BM[0] if item != EMPTY]
         return f"{self.composing.openings.anchors_B[0]} + {', '.join(added) or 'nothing yet'}"
 

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from bundle_ml.clicks.truth import Numbers, Reals
+from bundle_ml.clicks.truth import Flags, Numbers, Reals
 from bundle_ml.errors import DataError
 
 Z_95 = 1.959964
@@ -66,7 +66,7 @@ class Logged:
         if (self.predicted_N is None) != (self.expected_N is None):
             raise DataError("Found one of predicted_N and expected_N; expected both, of one model, or neither.")
 
-    def _check_range(self, name: str, above: np.ndarray, below: np.ndarray, words: str) -> None:  # type: ignore[type-arg]
+    def _check_range(self, name: str, above: Flags, below: Flags, words: str) -> None:
         wrong = np.flatnonzero(~(above & below))
         if len(wrong):
             found = getattr(self, name)[wrong[0]]

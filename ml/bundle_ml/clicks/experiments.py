@@ -8,7 +8,7 @@ Shapes: N pages, C candidates, K places, R arms, P policies.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from bundle_ml.clicks.bandit import BanditSettings, Beliefs, Plan, Values
 from bundle_ml.clicks.composing import Composing
 from bundle_ml.clicks.estimators import Estimate, Logged
 from bundle_ml.clicks.gate import GateSettings, promote, watch
-from bundle_ml.clicks.peers import Peer
+from bundle_ml.clicks.peers import begun
 from bundle_ml.clicks.truth import EMPTY, BundleTruth, Numbers, Pages, Reals, Truth
 
 Tell = Callable[[str], None]
@@ -39,13 +39,13 @@ class Sizes:
     impressions: int = 200_000
     days: int = 60
     replications: int = 100
-    replication_pages: int = 30_000
+    replication_pages: int = 50_000
     truth_pages: int = 1_000_000
     """To compute what a policy is truly worth."""
-    gate_trials: int = 6
-    gate_pages: int = 2_000_000
+    gate_trials: int = 10
+    gate_pages: int = 1_000_000
     ranked_policies: int = 20
-    ranking_pages: int = 100_000
+    ranking_pages: int = 200_000
     composed_bundles: int = 40_000
     composer_epochs: int = 6
 
@@ -80,7 +80,9 @@ def learning(
         }
         curves[name] = (played.shown_D / places).tolist()
 
-    for name, make in {"static": trial.Static, "oracle": trial.Oracle, "mind_reader": trial.MindReader}.items():
+    fixed: dict[str, Callable[[Truth], trial.PagePolicy]]
+    fixed = {"static": trial.Static, "oracle": trial.Oracle, "mind_reader": trial.MindReader}
+    for name, make in fixed.items():
         world = truth.anew()
         judge(name, world, make(world))
     world = truth.anew()
@@ -89,7 +91,7 @@ def learning(
     judge("bandit", world, learner)
     for name in peers:
         world = truth.anew()
-        with Peer(name, world, start.promised(world.features_RHF), seed, python) as peer:
+        with begun(name, world, start.promised(world.features_RHF), seed=seed, python=python) as peer:
             judge(name, world, peer)
     return figures, curves
 
@@ -128,11 +130,18 @@ class Cells:
 
     def true_values(self, truth: Truth) -> Reals:
         """The chance of a click on each arm in each context in the first place; (R, H)."""
-        expected_XC = truth.expected(self.pages)
-        true_RH = np.zeros(truth.features_RHF.shape[:2])
+        return self._by_arm(truth.expected(self.pages), truth)
+
+    def is_shown_by(self, policy: Policy, truth: Truth) -> Reals:
+        """1 where a policy shows an arm at all in a context, if seldom; (R, H)."""
+        is_shown_XC = self.plan(policy).propensities().sum(axis=2) > 0
+        return self._by_arm(is_shown_XC.astype(np.float64), truth)
+
+    def _by_arm(self, values_XC: Reals, truth: Truth) -> Reals:
+        values_RH = np.zeros(truth.features_RHF.shape[:2])
         cells, columns = np.nonzero(self.pages.eligible_NC)
-        true_RH[self.pages.arms_NC[cells, columns], self.pages.contexts_N[cells]] = expected_XC[cells, columns]
-        return true_RH
+        values_RH[self.pages.arms_NC[cells, columns], self.pages.contexts_N[cells]] = values_XC[cells, columns]
+        return values_RH
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -151,7 +160,7 @@ class Policy:
 
 def log_of(
     truth: Truth, pages: Pages, logging: Policy, targets: Sequence[Policy], random: np.random.Generator
-) -> list[Logged]:
+) -> Iterator[Logged]:
     """Show what the logging policy draws, see clicks, write the log for each of the targets; a row an impression."""
     cells = Cells.of(truth)
     cells_N = cells.cell_of(pages, truth)
@@ -170,12 +179,10 @@ def log_of(
         at_shown(plan_X.propensities()),
         at_shown(predicted_XCK),
     )
-    logs = []
     for target in targets:
         target_XCK = cells.plan(target).propensities()
         expected_N = (target_XCK * predicted_XCK).sum(axis=1)[cells_N].ravel()
-        logs.append(Logged(rewards_N, logged_N, at_shown(target_XCK), predicted_N, expected_N, units_N))
-    return logs
+        yield Logged(rewards_N, logged_N, at_shown(target_XCK), predicted_N, expected_N, units_N)
 
 
 def estimates_of(log: Logged) -> dict[str, Estimate]:
@@ -281,7 +288,7 @@ def gate_errors(truth: Truth, *, seed: int, sizes: Sizes, tell: Tell) -> Figures
         for number in range(sizes.gate_trials):
             tell(f"gate, {name}, trial {number + 1}")
             both = [candidate, incumbent]
-            page_count = sizes.gate_pages if gain > 0 else sizes.gate_pages // 4
+            page_count = sizes.gate_pages if gain > 0 else sizes.gate_pages // 2
             new, old = _estimates_where_they_differ(world, logging, both, page_count, random)
             promoted += promote(new, old, GateSettings()).goes_live
         figures[f"promoted_{name}"] = promoted / sizes.gate_trials
@@ -303,16 +310,22 @@ def _is_rolled_back(promised_rate: float, true_rate: float, random: np.random.Ge
 
 
 def _between(truth: Truth, logging: Policy, first_RH: Reals, share: float) -> Policy:
-    """Rank by a geometric mean of given values and the true ones, with so much of the true ones."""
-    logs = [np.log(np.maximum(each, 1e-9)) for each in (first_RH, Cells.of(truth).true_values(truth))]
-    return logging.ordered_by(np.exp((1 - share) * logs[0] + share * logs[1]))
+    """Rank by a geometric mean of given values and the true ones, with so much of the true ones.
+
+    Candidates that the log never shows come last: no estimator can tell what they are worth.
+    """
+    cells = Cells.of(truth)
+    logs = [np.log(np.maximum(each, 1e-9)) for each in (first_RH, cells.true_values(truth))]
+    mixed_RH = np.exp((1 - share) * logs[0] + share * logs[1])
+    return logging.ordered_by(mixed_RH * cells.is_shown_by(logging, truth))
 
 
 def _with_gain(logging: Policy, gain: float, truth: Truth, table_XCK: Reals, random: np.random.Generator) -> Policy:
     """Take other orders for as many anchors as it needs to gain (or lose) this share of the incumbent's clicks."""
     cells = Cells.of(truth)
     believed_RH, true_RH = logging.values.mean_RH, cells.true_values(truth)
-    other_RH = true_RH if gain > 0 else np.exp(truth.features_RHF[:, :, 0])
+    other_RH = true_RH if gain > 0 else 1 / np.maximum(believed_RH, 1e-9)
+    other_RH = other_RH * cells.is_shown_by(logging, truth)
     worth_X, other_X = (
         (table_XCK * cells.plan(logging.ordered_by(each)).propensities()).sum(axis=(1, 2))
         for each in (believed_RH, other_RH)
@@ -336,13 +349,13 @@ def _estimates_where_they_differ(
     for _ in range(max(1, page_count // PART_PAGES)):
         pages = truth.draw(min(page_count, PART_PAGES), day=0, random=random)
         rows = np.flatnonzero(differs_X[cells.cell_of(pages, truth)])
-        parts.append(log_of(truth, pages.take(rows), logging, policies, random))
+        parts.append(list(log_of(truth, pages.take(rows), logging, policies, random)))
     return [estimators.doubly_robust(estimators.joined(logs)) for logs in zip(*parts, strict=True)]
 
 
 def _spearman(one: Reals, other: Reals) -> float:
-    ranks = [np.argsort(np.argsort(each, kind="stable"), kind="stable") for each in (one, other)]
-    return float(np.corrcoef(*ranks)[0, 1])
+    ranks = [np.argsort(np.argsort(each, kind="stable"), kind="stable").astype(np.float64) for each in (one, other)]
+    return float(np.corrcoef(ranks[0], ranks[1])[0, 1])
 
 
 # Fraud

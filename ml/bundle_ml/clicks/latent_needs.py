@@ -79,7 +79,7 @@ class LatentNeeds:
 
     @property
     def need_count(self) -> int:
-        return self.profiles_VL.shape[1]
+        return int(self.profiles_VL.shape[1])
 
     @classmethod
     def generate(
@@ -90,7 +90,7 @@ class LatentNeeds:
         kinds_V = np.arange(item_count) // 3
         of_kinds = random.dirichlet(np.full(need_count, 0.3), size=kinds_V[-1] + 1)
         profiles_VL = 0.85 * of_kinds[kinds_V] + 0.15 * random.dirichlet(np.full(need_count, 0.5), size=item_count)
-        popularity_V = (1 + random.permutation(item_count)) ** -0.7
+        popularity_V = np.asarray((1.0 + random.permutation(item_count)) ** -0.7, np.float64)
         return cls.around(profiles_VL, popularity_V, kinds_V, seed=seed, behaviour=behaviour)
 
     @classmethod

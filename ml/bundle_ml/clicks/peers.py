@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 import subprocess
 import tempfile
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any
+from typing import IO, Any, cast
 
 import numpy as np
 
@@ -27,75 +28,68 @@ class PeerError(BundleMLError, RuntimeError):
     """A peer's process ended early; its last words are in the message."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Peer:
-    """A `trial.PagePolicy` of another package; a context manager, since it holds a process."""
+    """A `trial.PagePolicy` of another package, in a process that has begun."""
 
     name: str
-    truth: Truth
-    promised_RH: Reals
-    """The value of each arm that ours starts from."""
-    seed: int
-    python: Path = PYTHON
-    _process: subprocess.Popen[str] | None = None
-    _folder: tempfile.TemporaryDirectory[str] = field(default_factory=tempfile.TemporaryDirectory)
-
-    def __enter__(self) -> Peer:
-        script = SCRIPTS / f"{self.name}.py"
-        if not (self.python.is_file() and script.is_file()):
-            raise SettingsError(
-                f"Found no {script if self.python.is_file() else self.python}; expected the source tree and the "
-                "peers' environment. Build it with: make .venv-peers/.done, or leave the peers out: --peers none."
-            )
-        self._process = subprocess.Popen(
-            [str(self.python), str(script)],
-            text=True,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-        begin = self._write(
-            "begin",
-            anchor_of_R=self.truth.anchor_of_R,
-            promised_RH=self.promised_RH,
-            slot_count=np.asarray(self.truth.slot_count),
-            seed=np.asarray(self.seed),
-        )
-        self._ask({"begin": begin})
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._process:
-            self._process.kill()
-            self._process.communicate()
-        self._folder.cleanup()
+    process: subprocess.Popen[bytes]
+    folder: Path
 
     def show(self, pages: Pages, random: np.random.Generator) -> tuple[Numbers, Numbers]:
-        out = str(Path(self._folder.name) / "columns.npy")
-        self._ask({"show": self._write("show", arms_NC=pages.arms_NC, contexts_N=pages.contexts_N), "out": out})
+        out = str(self.folder / "columns.npy")
+        self.tell("show", {"out": out}, arms_NC=pages.arms_NC, contexts_N=pages.contexts_N)
         columns_NK: Numbers = np.load(out)
         return columns_NK, columns_NK
 
     def learn(self, pages: Pages, columns_NK: Numbers, answers: Answers) -> None:
-        arrays = {"arms_NC": pages.arms_NC, "contexts_N": pages.contexts_N, "columns_NK": columns_NK}
-        self._ask({"learn": self._write("learn", **arrays, clicks_NK=answers.clicks_NK)})
+        pages_as = {"arms_NC": pages.arms_NC, "contexts_N": pages.contexts_N}
+        self.tell("learn", {}, **pages_as, columns_NK=columns_NK, clicks_NK=answers.clicks_NK)
 
-    def _write(self, name: str, **arrays: Any) -> str:
-        path = str(Path(self._folder.name) / f"{name}.npz")
+    def tell(self, what: str, more: dict[str, str], **arrays: Any) -> None:
+        """Hand arrays over in a file and wait until it is done with them.
+
+        Raises:
+            PeerError: it ended instead.
+        """
+        path = self.folder / f"{what}.npz"
         np.savez(path, **arrays)
-        return path
-
-    def _ask(self, message: dict[str, str]) -> None:
-        process = self._process
-        if process is None or process.stdin is None or process.stdout is None or process.stderr is None:
-            raise PeerError(f"{self.name} was asked before it began; expected `with Peer(…) as peer`.")
-        try:
-            process.stdin.write(json.dumps(message) + "\n")
-            process.stdin.flush()
-        except BrokenPipeError:
-            pass  # its last words say why
-        if process.stdout.readline().strip() != "done":
-            words = process.stderr.read().strip().splitlines()
+        to_peer, from_peer, errors = (cast(IO[bytes], each) for each in self._pipes)
+        with suppress(BrokenPipeError):  # its last words say why
+            to_peer.write(json.dumps({what: str(path)} | more).encode() + b"\n")
+        if from_peer.readline().strip() != b"done":
+            words = errors.read().decode(errors="replace").strip().splitlines()
             raise PeerError(f"{self.name} ended while answering: {words[-1] if words else 'it said nothing'}")
+
+    @property
+    def _pipes(self) -> tuple[IO[bytes] | None, ...]:
+        return self.process.stdin, self.process.stdout, self.process.stderr
+
+
+@contextmanager
+def begun(name: str, truth: Truth, promised_RH: Reals, *, seed: int, python: Path = PYTHON) -> Iterator[Peer]:
+    """Start a peer; `promised_RH` is the value of each arm that ours starts from.
+
+    Raises:
+        SettingsError: there is no such script, or no environment for it.
+        PeerError: it ended early.
+    """
+    script = SCRIPTS / f"{name}.py"
+    if not (python.is_file() and script.is_file()):
+        raise SettingsError(
+            f"Found no {script if python.is_file() else python}; expected the source tree and the peers' environment. "
+            "Build it with: make .venv-peers/.done, or leave the peers out: --peers none."
+        )
+    pipe = subprocess.PIPE
+    command = [str(python), str(script)]
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0) as process,
+    ):
+        try:
+            peer = Peer(name, process, Path(folder))
+            numbers = {"slot_count": np.asarray(truth.slot_count), "seed": np.asarray(seed)}
+            peer.tell("begin", {}, anchor_of_R=truth.anchor_of_R, promised_RH=promised_RH, **numbers)
+            yield peer
+        finally:
+            process.kill()

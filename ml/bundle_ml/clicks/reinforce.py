@@ -168,8 +168,11 @@ def held_out_estimate(composer: Composer, truth: BundleTruth, log: Log, settings
 
 def baseline(log: Log, item_count: int) -> Reals:
     """The mean reward of each anchor, shrunk to that of all."""
-    sums_V = np.bincount(log.openings.anchors_B, log.rewards_B, minlength=item_count)
-    return _shrunk(sums_V, np.bincount(log.openings.anchors_B, minlength=item_count).astype(np.float64))
+    sums_V, counts_V = (
+        np.bincount(log.openings.anchors_B, weights_B, item_count).astype(np.float64)
+        for weights_B in (log.rewards_B, np.ones(len(log)))
+    )
+    return _shrunk(sums_V, counts_V)
 
 
 def _shrunk(sums_V: Reals, counts_V: Reals) -> Reals:

@@ -125,7 +125,7 @@ def _lines(results: Mapping[str, Any], plots: str | None) -> Iterator[str]:
     yield (
         f"Coverage: {protocol['replications'] * len(protocol['seeds']):,} logs of {protocol['replication_pages']:,} "
         f"pages in all. Gate: {protocol['gate_trials'] * len(protocol['seeds'])} trials each; logs of "
-        f"{protocol['gate_pages']:,} pages for the better ones ({_cell(figures['gate_gain_better'])}), a quarter of "
+        f"{protocol['gate_pages']:,} pages for the better ones ({_cell(figures['gate_gain_better'])}), half of "
         f"that for the worse ({_cell(figures['gate_gain_worse'])})."
     )
     if plots:

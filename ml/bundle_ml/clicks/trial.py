@@ -9,7 +9,7 @@ Shapes: N pages, K places.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -80,9 +80,9 @@ class Learner:
     settings: BanditSettings
     is_defended: bool = True
     clicks_a_shopper: int = 10
-    beliefs: Beliefs = None  # type: ignore[assignment]
-    counts: Counts = None  # type: ignore[assignment]
-    values: Values = None  # type: ignore[assignment]
+    beliefs: Beliefs = field(init=False)
+    counts: Counts = field(init=False)
+    values: Values = field(init=False)
 
     def __post_init__(self) -> None:
         arm_count, context_count, feature_count = self.truth.features_RHF.shape
@@ -168,7 +168,8 @@ def play(
         person_count = max(int((~pages.is_bot_N).sum()), 1)
         clicks = [truth.chances(pages, each)[~pages.is_bot_N].sum() / person_count for each in (columns_NK, best_NK)]
         is_watched_N = np.isin(pages.shown_arms(columns_NK), [] if watched is None else watched).any(axis=1)
-        measured.append((*clicks, person_count, is_watched_N[~pages.is_bot_N].mean()))
+        watched_count = np.count_nonzero(is_watched_N & ~pages.is_bot_N)
+        measured.append((*clicks, person_count, watched_count / person_count))
         policy.learn(pages, columns_NK, truth.answer(pages, columns_NK, outcomes))
         on_day(day)
     shown_D, best_D, pages_D, watched_D = np.asarray(measured, np.float64).T

@@ -41,7 +41,7 @@ class Pages:
 
     @property
     def eligible_NC(self) -> Flags:
-        return self.arms_NC != EMPTY
+        return np.asarray(self.arms_NC != EMPTY)
 
     def take(self, rows: Numbers) -> Pages:
         """Return these pages, in this order; what is hidden says for itself what its rows are."""

@@ -138,7 +138,8 @@ class Visits:
         kept_NK = self.shop.behaviour.kept_interest_ratio ** seen_NK.astype(np.float64)
         people_NK = click_NK * bias_K * kept_NK * (arms_NK != EMPTY)
         is_target_NK = columns_NK == pages.hidden.bot_columns_N[:, None]
-        return np.where(pages.is_bot_N[:, None], is_target_NK & (arms_NK != EMPTY), people_NK)
+        bots_NK = (is_target_NK & (arms_NK != EMPTY)).astype(np.float64)
+        return np.asarray(np.where(pages.is_bot_N[:, None], bots_NK, people_NK))
 
     def expected(self, pages: Pages) -> Reals:
         shares_AHL = self.need_shares_by_context(pages.day)
@@ -221,14 +222,14 @@ class Compositions:
         kinds_BM = np.where(sets_BM == EMPTY, EMPTY - 1, kinds_V[sets_BM.clip(0)])
         is_substitute_BV = (kinds_BM[:, :, None] == kinds_V).any(axis=1)
         is_in_BV = (sets_BM[:, :, None] == np.arange(self.item_count)).any(axis=1)
-        return self.in_stock_V & ~is_substitute_BV & ~is_in_BV
+        return np.asarray(self.in_stock_V & ~is_substitute_BV & ~is_in_BV)
 
     def next_item_log_scores(self, sets_BM: Numbers) -> Reals:
         return self.visits.shop.next_item_log_scores(sets_BM)
 
     def click_chances(self, openings: Openings, bundles_BM: Numbers) -> Reals:
         odds_BL = self.visits.shop.log_odds(openings.anchors_B, bundles_BM)
-        return 1 / (1 + np.exp(-odds_BL[np.arange(len(openings)), openings.hidden[1]]))
+        return np.asarray(1 / (1 + np.exp(-odds_BL[np.arange(len(openings)), openings.hidden[1]])))
 
     def expected_click_chances(self, openings: Openings, bundles_BM: Numbers) -> Reals:
         chance_BL = 1 / (1 + np.exp(-self.visits.shop.log_odds(openings.anchors_B, bundles_BM)))

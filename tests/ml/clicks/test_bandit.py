@@ -98,7 +98,7 @@ def test_the_fit_finds_what_rewards_were_made_with() -> None:
 
 
 def test_places_are_told_from_what_stands_in_them() -> None:
-    """Good arms stand first nearly always; only now and then another does. The bias is found all the same."""
+    """Good arms stand first nine times in ten. Without the arms' own values the bias would be taken for .17."""
     random = np.random.default_rng(2)
     rates = np.repeat([0.2, 0.05], 300)
     shown = np.where(np.repeat([True, False], 300)[:, None], [900.0, 100.0], [100.0, 900.0])[:, None, :]
@@ -107,7 +107,7 @@ def test_places_are_told_from_what_stands_in_them() -> None:
     beliefs = bandit.fit(Counts(shown, rewards, shown, rewards), np.zeros((600, 1, 1)))
 
     assert beliefs is not None
-    assert beliefs.place_bias[1] == pytest.approx(0.5, abs=0.05)
+    assert beliefs.place_bias[1] == pytest.approx(0.5, abs=0.1)
 
 
 def test_without_a_reward_there_is_nothing_to_fit() -> None:

@@ -16,8 +16,8 @@ def _logged(second_pays: float, *, seed: int = 0) -> tuple[Estimate, Estimate]:
     random = np.random.default_rng(seed)
     is_second = random.random(COUNT) < 0.5
     rewards = (random.random(COUNT) < np.where(is_second, second_pays, 0.1)).astype(float)
-    logged = np.full(COUNT, 0.5)
-    return ips(Logged(rewards, logged, is_second.astype(float))), ips(Logged(rewards, logged, 1.0 - is_second))
+    logged, second = np.full(COUNT, 0.5), is_second.astype(np.float64)
+    return ips(Logged(rewards, logged, second)), ips(Logged(rewards, logged, np.where(is_second, 0.0, 1.0)))
 
 
 def _promise(rate: float) -> Estimate:
