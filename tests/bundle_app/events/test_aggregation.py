@@ -71,6 +71,16 @@ def test_what_differs_in_anything_that_is_known_of_a_showing_is_counted_apart() 
     assert set(DailyFigure.objects.values_list("impressions", flat=True)) == {1}
 
 
+def test_what_was_tried_out_is_counted_apart_from_what_was_likeliest() -> None:
+    for propensity in (1.0, 0.5, 0.49, 0.01):
+        happened("ann", ["impression"], propensity=propensity)
+    purchase("1", propensity=0.02)
+    aggregate(now=NOON)
+    assert figures(is_explored=False) == {"impressions": 2}
+    assert figures(is_explored=True, currency="") == {"impressions": 2}
+    assert figures(is_explored=True, currency="EUR")["revenue"] == 10
+
+
 def test_whoever_clicked_has_seen() -> None:
     happened("ann", ["click", "add"])
     happened("ann", ["impression", "click"])

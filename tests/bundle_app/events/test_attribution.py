@@ -21,7 +21,7 @@ from bundle_app.events import attribution, tokens
 from bundle_app.events.attribution import Credited
 from bundle_app.events.days import day_of
 from bundle_app.events.tokens import Showing
-from bundle_app.models import Bundle, BundlePart, CountedDay, Event, Purchase, composition_hash
+from bundle_app.models import Bundle, BundlePart, CountedDay, Event, OrderCount, Purchase, composition_hash
 from example_shop.models import Category, Order, OrderLine, Product
 from example_shop.refunds import take_back
 from tests.bundle_app.events.worlds import NOON, database_url, happened, showing
@@ -312,3 +312,31 @@ def test_a_run_that_is_killed_is_made_good_by_the_next(tea_set: Bundle, monkeypa
     assert run() == Credited(written=3)
     assert Purchase.objects.count() == 7
     assert not Event.objects.exists()
+
+
+class TestTheShopSOrders:
+    def test_they_are_counted_by_day_whoever_led_to_them(self, tea_set: Bundle) -> None:
+        order({"POT": 1, "CUP": 1}, after=showing(tea_set.pk))
+        order({"CUP": 2})
+        order({"CUP": 1}, at=NOON)
+        order({"CUP": 1}, status="cancelled")
+        attribution.attribute(now=NOW)
+        counts = dict(OrderCount.objects.values_list("day", "count"))
+        assert (counts[day_of(NOON)], counts[day_of(NOW) - timedelta(days=1)]) == (1, 2)
+        assert counts[day_of(NOW)] == 0, "a whole day without an order is a day with none"
+
+    def test_a_day_that_was_read_in_part_keeps_its_count(self, goods: dict[str, Product]) -> None:
+        first = day_of(NOW) - timedelta(days=35)
+        OrderCount.objects.create(day=first, count=7)
+        attribution.attribute(now=NOW)
+        assert OrderCount.objects.get(day=first).count == 7
+        assert OrderCount.objects.count() == 36
+
+    def test_counting_twice_changes_nothing_and_a_refund_of_all_takes_an_order_back(self, tea_set: Bundle) -> None:
+        made = order({"CUP": 1}, at=NOON)
+        attribution.attribute(now=NOW)
+        attribution.attribute(now=NOW)
+        assert OrderCount.objects.get(day=day_of(NOON)).count == 1
+        take_back(made, {made.lines.get().pk: 1})
+        attribution.attribute(now=NOW)
+        assert OrderCount.objects.get(day=day_of(NOON)).count == 0
