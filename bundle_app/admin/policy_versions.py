@@ -38,17 +38,7 @@ CODES: dict[str, StrPromise] = {
 
 @admin.register(PolicyVersion)
 class PolicyVersionAdmin(PolicyVersionAdminBase):
-    list_display = (
-        "__str__",
-        "state_badge",
-        "why",
-        "lead",
-        "promise",
-        "earned",
-        "impression_count",
-        "created_at",
-        "live_at",
-    )
+    list_display = ("__str__", "state_badge", "why", "promise", "earned", "live_at")
     list_filter = ("state",)
     fields = (
         *("state_badge", "why", "lead", "promise", "earned", "impression_count", "effective_count"),

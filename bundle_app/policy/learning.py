@@ -196,8 +196,13 @@ def _arms() -> Arms:
 
 
 def _cells(window: Window, arms: Arms, rewards: Mapping[str, float]) -> Iterator[engine.Cell]:
-    """Sums over showings, by bundle, anchor and place: of everybody, and of visitors to whom a sale is credited."""
-    buyers = Event.objects.filter(showing__in=Purchase.objects.values("showing")).exclude(subject="").values("subject")
+    """Sums over showings, by bundle, anchor and place: of everybody, and of known buyers.
+
+    Known is whom a sale was credited to before the window began. Who bought inside it would be a biased witness: of
+    those, by choice, everybody clicked.
+    """
+    earlier = Purchase.objects.filter(ordered_at__lt=window.begin).values("showing")
+    buyers = Event.objects.filter(showing__in=earlier).exclude(subject="").values("subject")
     place = ("anchor_key", "bundle_id", "slot")
     by_buyer = Q(subject__in=buyers)
     clicked, added = Q(kind="click", is_rewarded=True), Q(kind="add", is_rewarded=True)
@@ -224,11 +229,19 @@ def _cells(window: Window, arms: Arms, rewards: Mapping[str, float]) -> Iterator
                 buyers_shown=row["buyers_shown"],
                 buyers_reward=rewards["click"] * row["buyers_clicks"] + rewards["add"] * row["buyers_adds"],
             )
-    for row in window.purchases().values(*place).annotate(sold=Sum("share")).iterator(chunk_size=BATCH_SIZE):
+    to_buyers = Q(showing__in=window.events().filter(by_buyer).values("showing"))
+    sold = window.purchases().values(*place).annotate(sold=Sum("share"), to_buyers=Sum("share", filter=to_buyers))
+    for row in sold.iterator(chunk_size=BATCH_SIZE):
         arm = arms.number_of.get((row["anchor_key"], row["bundle_id"]))
         if arm is not None:
-            reward = rewards["purchase"] * float(row["sold"])
-            yield engine.Cell(arm, row["slot"] - 1, shown=0, reward=reward, buyers_shown=0, buyers_reward=reward)
+            yield engine.Cell(
+                arm,
+                row["slot"] - 1,
+                shown=0,
+                reward=rewards["purchase"] * float(row["sold"]),
+                buyers_shown=0,
+                buyers_reward=rewards["purchase"] * float(row["to_buyers"] or 0),
+            )
 
 
 def _impressions(window: Window, arms: Arms, rewards: Mapping[str, float]) -> Iterator[engine.Impression]:

@@ -21,11 +21,14 @@ from bundle_ml.clicks import bandit, gate
 from bundle_ml.clicks.bandit import BanditSettings, Beliefs, Values
 from bundle_ml.clicks.counts import Counts
 from bundle_ml.clicks.estimators import Estimate, Logged, doubly_robust
-from bundle_ml.clicks.gate import Decision, GateSettings
+from bundle_ml.clicks.gate import Code, Decision, GateSettings
 from bundle_ml.clicks.truth import EMPTY, Numbers, Reals
 
 PLACE_COUNT = 5
 """Places that are told apart; further down all are the last of them."""
+LEAST_BUYERS_REWARD = 100.0
+SUPPORTED = (0.8, 1.25)
+"""Between these the mean importance weight must lie for the log to be about the candidate."""
 ORDER_FALL = 0.8
 """What each place of the supervised order is worth of the one above, as far as exploring goes."""
 
@@ -95,8 +98,14 @@ def order_values(column_count: int) -> Values:
 
 
 def learn(arms: Arms, counts: Counts, settings: BanditSettings) -> Policy | None:
-    """Fit a policy to sums of shape (R, 1, PLACE_COUNT); None where nothing was rewarded yet."""
+    """Fit a policy to sums of shape (R, 1, PLACE_COUNT); None where nothing was rewarded yet.
+
+    Known buyers are the yardstick only where they did enough to be one; before that everybody is believed.
+    """
     features_RHF = arms.features_RF[:, None, :]
+    if counts.buyers_reward_RHK.sum() < LEAST_BUYERS_REWARD:
+        nobody = np.zeros_like(counts.shown_RHK)
+        counts = Counts(counts.shown_RHK, counts.reward_RHK, nobody, nobody)
     beliefs = bandit.fit(counts, features_RHF)
     if beliefs is None:
         return None
@@ -118,10 +127,24 @@ def judge(
 
     The log must not have taught the candidate. The estimate is what is promised of the candidate: its reward an
     impression, doubly robust with the candidate's own word for what was not shown.
+
+    That word is all there is where the log never showed what the candidate would. Importance weights are 1 on average
+    where it did, so a mean far from that says that too little of the log is about the candidate, whatever its lead.
     """
-    promised = doubly_robust(_as_shown_by(candidate, arms, log, settings, word=candidate))
+    as_candidate = _as_shown_by(candidate, arms, log, settings, word=candidate)
+    promised = doubly_robust(as_candidate)
     in_force = doubly_robust(_as_shown_by(incumbent, arms, log, settings, word=candidate))
-    return gate.promote(promised, in_force, gate_settings), promised
+    decision = gate.promote(promised, in_force, gate_settings)
+    supported_ratio = float(as_candidate.weights_N.mean())
+    least, most = SUPPORTED
+    is_supported = least <= supported_ratio <= most
+    return (
+        Decision(
+            code=decision.code if is_supported else Code.TOO_LITTLE_LOG,
+            numbers={**decision.numbers, "supported_ratio": supported_ratio},
+        ),
+        promised,
+    )
 
 
 def _as_shown_by(policy: Policy | None, arms: Arms, log: Log, settings: BanditSettings, *, word: Policy) -> Logged:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bundle_ml.clicks import bandit
-from bundle_ml.clicks.bandit import BanditSettings
+from bundle_ml.clicks.bandit import BanditSettings, Beliefs
 from bundle_ml.clicks.counts import Counts
 from bundle_ml.clicks.gate import Code, GateSettings
 from bundle_ml.clicks.nightly import PLACE_COUNT, Arms, Log, Policy, judge, learn, order_values
@@ -135,3 +135,23 @@ def test_what_is_stored_of_an_arm_says_what_it_is_worth() -> None:
 
     np.testing.assert_allclose(learned.values(arms()).mean_RH, values.mean_RH)
     np.testing.assert_allclose(learned.values(arms()).deviation_RH, values.deviation_RH)
+
+
+def test_a_lead_that_rests_on_what_was_never_shown_is_none() -> None:
+    """The log shows the first two bundles alone; the policy swears by the last one."""
+    random = np.random.default_rng(6)
+    shop, count = arms(), 20_000
+    places_N = random.integers(2, size=count)
+    arms_N = random.integers(ANCHORS, size=count) * COLUMNS + places_N
+    zeros, ones = np.zeros(count, np.int64), np.ones(count, np.int64)
+    rewards_N = (random.random(count) < 0.1).astype(np.float64)
+    log = Log(arms_N, zeros, ones, rewards_N, np.full(count, 0.5), np.arange(count))
+    beliefs = Beliefs(weights=(0.0,), intercept=float(np.log(0.1)), place_bias=(1.0,), arm_strength=10.0)
+    quality_R = np.where(shop.columns_R == COLUMNS - 1, 5.0, 1.0)
+    dreamer = Policy(beliefs, quality_R, np.full(len(quality_R), 10.0))
+
+    decision, _ = judge(shop, log, dreamer, None, settings=SETTINGS, gate_settings=GATE)
+
+    assert decision.numbers["lead_low"] > 0
+    assert decision.numbers["supported_ratio"] < 0.5
+    assert decision.code is Code.TOO_LITTLE_LOG
