@@ -98,8 +98,8 @@ class PolicyVersionAdmin(PolicyVersionAdminBase):
     @admin.display(description=gettext_lazy("Rewards"))
     def rewards_in_words(self, policy: PolicyVersion) -> str:
         names = {"click": _("a click"), "add": _("added to the cart"), "purchase": _("a sale")}
-        told = ((names.get(name, name), rounded(value, decimal_count=1)) for name, value in policy.rewards.items())
-        return ", ".join(f"{name}: {value}" for name, value in told)
+        told = [(words, policy.rewards[name]) for name, words in names.items() if name in policy.rewards]
+        return ", ".join(f"{words}: {rounded(value, decimal_count=1)}" for words, value in told)
 
     @admin.action(description=gettext_lazy("Take the live policy back"), permissions=["publish"])
     def take_back(self, request: HttpRequest, queryset: QuerySet[PolicyVersion]) -> None:
