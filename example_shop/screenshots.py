@@ -70,6 +70,8 @@ def _admin(browser: Any, url: str) -> None:
     browser.find_element(By.ID, "id_password").send_keys(ADMIN_PASSWORD)
     browser.find_element(By.CSS_SELECTOR, "[type=submit]").click()
     _picture(browser, "admin-bundles.png", most=900)
+    browser.get(f"{url}/admin/bundle_app/dailyfigure/")
+    _picture(browser, "admin-results.png", most=1600)
     browser.get(f"{url}/admin/bundle_app/modelversion/")
     live = re.search(r"/admin/bundle_app/modelversion/\d+/change/", browser.page_source)
     if live:
