@@ -140,7 +140,9 @@ def _add_measurements(command: Command) -> None:
         help="module:Class of the simulator, called with a seed (default: %(default)s)",
     )
     clicks.add_argument("--seeds", type=int, default=10, help="so many (default: %(default)s)")
-    clicks.add_argument("--impressions", type=int, default=200_000, help="to learn from (default: %(default)s)")
+    clicks.add_argument(
+        "--impressions", type=int, default=200_000, help="to learn from; all else grows with it (default: %(default)s)"
+    )
     clicks.add_argument("--peers", default="none", help="all, none, or names separated by commas")
     clicks.add_argument("--peers-python", type=Path, help="the interpreter of the peers' environment")
     clicks.add_argument("--json", type=Path, required=True, help="the results; a table and a plot go beside it")

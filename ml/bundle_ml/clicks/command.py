@@ -30,7 +30,7 @@ Tell = Callable[[int, str], None]
 def main(options: argparse.Namespace) -> str:
     """What the command does; returns the table."""
     peers = _peers(options.peers)
-    sizes = Sizes(impressions=options.impressions)
+    sizes = Sizes.to_learn_from(options.impressions)
     python = options.peers_python or PYTHON
     make = find_truth(options.truth)
     compositions = Compositions.generate if options.truth == SHIPPED else None

@@ -49,6 +49,16 @@ class Sizes:
     composed_bundles: int = 40_000
     composer_epochs: int = 6
 
+    @classmethod
+    def to_learn_from(cls, impressions: int) -> Sizes:
+        """All that is simulated grows with the impressions to learn from; numbers of trials do not."""
+        usual = cls()
+        scaled = {
+            name: max(2, round(getattr(usual, name) * impressions / usual.impressions))
+            for name in ("replication_pages", "truth_pages", "gate_pages", "ranking_pages", "composed_bundles")
+        }
+        return replace(usual, impressions=impressions, **scaled)
+
 
 # Learning
 

@@ -87,7 +87,7 @@ def draw_learning(results: Mapping[str, Any]) -> str:
     for name in (each for each in POLICIES if each in seeds[0]["curves"]):
         mean_D = np.mean([figures["curves"][name] for figures in seeds], axis=0)
         ends = np.unique(np.geomspace(1, len(mean_D), POINTS_A_CURVE + 1).astype(int))
-        curves[POLICIES[name]] = [
+        curves[POLICIES[name].partition(" (")[0]] = [
             (float(end * a_day), float(mean_D[start:end].mean())) for start, end in pairwise([0, *ends.tolist()])
         ]
     return draw_curves("Clicks an impression over impressions", curves)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bundle_ml.__main__ import main as command_line
 from bundle_ml.benchmark.peers import PYTHON
 from bundle_ml.clicks.command import find_truth, main, mean_with_interval, measure
 from bundle_ml.clicks.experiments import Sizes
@@ -134,3 +135,26 @@ def test_a_peer_fills_pages_and_learns(name: str) -> None:
         played = play(truth, peer, page_count=60, day_count=2, seed=0)
 
     assert played.worth() > 0
+
+
+def test_the_command_line_measures_a_truth_of_the_caller_s(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "clicks.json"
+    arguments = [
+        "clicks",
+        "--truth",
+        f"{__name__}:small_shop",
+        "--seeds",
+        "1",
+        "--impressions",
+        "600",
+        "--json",
+        str(out),
+    ]
+
+    assert command_line(arguments) == 0
+
+    assert capsys.readouterr().out.startswith("# Learning from clicks")
+    found = json.loads(out.read_text())
+    assert found["protocol"]["impressions"] == 600
+    assert found["protocol"]["gate_pages"] == 3000
+    assert "composer_taught_to_supervised" not in found["figures"], "the shop of bundles is the shipped truth's"
