@@ -19,9 +19,10 @@ from django.db.models import Max
 
 from bundle_app import conf
 from bundle_app.events import aggregation, attribution, intake, subjects, tokens
-from bundle_app.events.days import day_of
+from bundle_app.events.days import bounds, day_of
 from bundle_app.events.tokens import Showing
 from bundle_app.models import Bundle, Event, IntakeCount, ModelVersion, Score
+from bundle_app.policy import learning
 from bundle_app.pricing import DiscountForm
 from example_shop.filling import Progress, write_rows
 from example_shop.generate.visitors import VISITOR_COUNT, Choice, ShopPage, Shown, Year
@@ -66,6 +67,8 @@ def write_year(*, progress: Progress, seed: int = SEED) -> bool:
     _count_intake(writer.counts, year.rng)
     progress("Crediting sales and counting days")
     _count(year.days[0], last)
+    progress("Learning from what they clicked")
+    learning.learn(now=bounds(year.days[-1])[1])
     source.visitors_until = year.days[-1]
     source.save(update_fields=["visitors_until"])
     return True

@@ -25,6 +25,7 @@ from bundle_app.models import (
     DailyFigure,
     Event,
     IntakeCount,
+    PolicyVersion,
     Purchase,
     Score,
     composition_hash,
@@ -127,6 +128,9 @@ class TestWhatIsWritten:
         assert Report(year).totals.now.attach_rate is not None
         assert not CountedDay.objects.filter(counted_at=None).exists()
         assert OrderLine.objects.filter(refunded_quantity__gt=0).exists()
+        policy = PolicyVersion.objects.get()
+        assert policy.decision["code"]
+        assert policy.impressions > 0
 
     def test_sales_are_those_of_orders_that_keep_a_token(self, shop_with_bundles: ShopSource) -> None:
         before = OrderLine.objects.aggregate(pieces=Sum("quantity"), gross=Sum(F("quantity") * F("unit_price")))
