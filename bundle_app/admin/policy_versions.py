@@ -67,22 +67,22 @@ class PolicyVersionAdmin(PolicyVersionAdminBase):
     def state_badge(self, policy: PolicyVersion) -> SafeString:
         return badge(policy.state, policy.get_state_display())
 
-    @admin.display(description=gettext_lazy("Why"))
+    @admin.display(description=gettext_lazy("Verdict"))
     def why(self, policy: PolicyVersion) -> str:
         watched = policy.watched.get("code") if policy.state == PolicyVersion.State.ROLLED_BACK else None
         code = str(watched or policy.decision.get("code", ""))
         return str(CODES.get(code, code)) or "—"
 
-    @admin.display(description=gettext_lazy("Lead per 1,000 impressions"))
+    @admin.display(description=gettext_lazy("Lead in reward per 1,000 impressions"))
     def lead(self, policy: PolicyVersion) -> str:
         numbers = policy.decision.get("numbers", {})
         return _interval(numbers, "lead", "lead_low", "lead_high", is_signed=True)
 
-    @admin.display(description=gettext_lazy("Promised"))
+    @admin.display(description=gettext_lazy("Reward promised per 1,000 impressions"))
     def promise(self, policy: PolicyVersion) -> str:
         return _interval(policy.promised, "mean", "low", "high")
 
-    @admin.display(description=gettext_lazy("Earned"))
+    @admin.display(description=gettext_lazy("Reward earned per 1,000 impressions"))
     def earned(self, policy: PolicyVersion) -> str:
         return _interval(policy.watched.get("numbers", {}), "earned", "earned_low", "earned_high")
 
