@@ -31,6 +31,7 @@ CODES: dict[str, StrPromise] = {
     "too_little_log": gettext_lazy("Too few impressions say anything of it. Explore more, or wait."),
     "not_better_beyond_chance": gettext_lazy("Not better than what is shown, or by no more than chance."),
     "worse_beyond_chance": gettext_lazy("Worse than what is shown."),
+    "overtaken": gettext_lazy("Another policy went live while it was judged."),
     "within_promise": gettext_lazy("It earns what it promised."),
     "below_promise": gettext_lazy("It earned less than it promised."),
 }

@@ -88,6 +88,7 @@ class BundleList(BundleView):
             limit=MOST_OFFERS,
             exclude=adapter.item_keys(_keys(request, "exclude")),
             placement=_placement(request),
+            explores=False,  # Each page of the list is another request: drawn anew, some would be told twice.
         )
         page = self.paginate_queryset(offers)
         return self.get_paginated_response(self.get_serializer(page, many=True).data)

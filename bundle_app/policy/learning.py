@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, Max, Min, Q, QuerySet, Sum
+from django.db.models import Count, Max, Q, QuerySet, Sum
 from django.utils import timezone
 
 from bundle_app import conf, engine
@@ -25,6 +25,8 @@ from bundle_app.models.score import CONTEXT_MARK
 from bundle_app.policy.worth import features
 
 BATCH_SIZE = 2000
+SETTLING = timedelta(days=1)
+"""How old a showing must be for what it earned to be held against a policy's promise: sales take their time."""
 State = PolicyVersion.State
 
 
@@ -60,11 +62,12 @@ def learn(*, now: datetime | None = None) -> PolicyVersion | None:
     if learned is None:
         return None
     policy = _written(learned, arms, taught, settings.rewards)
-    decide(policy, Window(judged_from, moment), arms, learned, now=moment)
-    return policy
+    return _decide(policy, Window(judged_from, moment), arms, learned, now=moment)
 
 
-def decide(policy: PolicyVersion, window: Window, arms: Arms, learned: engine.LearnedPolicy, *, now: datetime) -> None:
+def _decide(
+    policy: PolicyVersion, window: Window, arms: Arms, learned: engine.LearnedPolicy, *, now: datetime
+) -> PolicyVersion:
     """Let the gate judge a policy by a window that did not teach it, against the one that is live."""
     settings = conf.load()
     incumbent = PolicyVersion.objects.live().first()
@@ -86,17 +89,16 @@ def decide(policy: PolicyVersion, window: Window, arms: Arms, learned: engine.Le
         policies = {each.pk: each for each in PolicyVersion.objects.for_update()}
         policy = policies[policy.pk]
         live = next((each for each in policies.values() if each.state == State.LIVE), None)
-        if policy.state != State.LEARNED:
-            return  # Another night has decided about it.
+        if (live and live.pk) != (incumbent and incumbent.pk):  # The next night judges against the new one.
+            decision = {**decision, "code": "overtaken"}
         policy.decision, policy.promised = decision, promised
-        # Judged against one that is not live any more: the next night judges again.
-        is_same = (live and live.pk) == (incumbent and incumbent.pk)
-        if decision["code"] == "better" and is_same:
+        if decision["code"] == "better":
             _go_live(policy, live, now=now)
         else:
             policy.state, policy.ended_at = State.REFUSED, now
             policy.qualities.all().delete()
         policy.save()
+    return policy
 
 
 def watch(*, now: datetime | None = None) -> PolicyVersion | None:
@@ -105,8 +107,9 @@ def watch(*, now: datetime | None = None) -> PolicyVersion | None:
     live = PolicyVersion.objects.live().first()
     if live is None or live.live_at is None or not live.promised:
         return None
-    shown = Window(live.live_at, moment).events().filter(policy_id=live.pk)
-    rewards = _rewards_by_showing(shown, Purchase.objects.filter(policy_id=live.pk), conf.load().rewards)
+    shown = Window(live.live_at, moment - SETTLING).events().filter(JUDGED_BY, policy_id=live.pk)
+    sold = Purchase.objects.filter(showing__in=shown.values("showing"))
+    rewards = _rewards_by_showing(shown, sold, live.rewards)
     count = shown.aggregate(count=Count("showing", distinct=True))["count"]
     if not count:
         return None
@@ -244,14 +247,19 @@ def _cells(window: Window, arms: Arms, rewards: Mapping[str, float]) -> Iterator
             )
 
 
+JUDGED_BY = Q(propensity__lt=1) & ~Q(placement="cart")
+"""Showings that say something of what else might have been shown. Where nothing was left to chance, as with what a
+merchandiser pinned, they do not; and in the cart the log does not say what else was in it."""
+
+
 def _impressions(window: Window, arms: Arms, rewards: Mapping[str, float]) -> Iterator[engine.Impression]:
-    """Showings one by one, for the gate. A page of the cart is none: the log does not say what else was in it."""
-    shown = window.events().exclude(placement="cart")
+    """Showings one by one, for the gate."""
+    shown = window.events().filter(JUDGED_BY)
     places = dict(shown.values("placement").values_list("placement").annotate(count=Max("slot")))
-    earned = _rewards_by_showing(shown, window.purchases().exclude(placement="cart"), rewards)
+    earned = _rewards_by_showing(shown, window.purchases().filter(JUDGED_BY), rewards)
     rows = (
         shown.values("showing", "anchor_key", "bundle_id", "slot", "placement", "propensity")
-        .annotate(visitor=Max("subject"), first=Min("pk"))
+        .annotate(visitor=Max("subject"))
         .values_list("showing", "anchor_key", "bundle_id", "slot", "placement", "propensity", "visitor")
     )
     for showing, anchor_key, bundle_id, slot, placement, propensity, visitor in rows.iterator(chunk_size=BATCH_SIZE):

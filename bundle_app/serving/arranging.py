@@ -2,13 +2,15 @@
 
 What a merchandiser pinned or made comes first and is never explored with. Of the rest, the policy ranks what was found
 for the page's items together; only where that does not fill the page, what the whole shop is offered. On a bounded
-share of pages one place goes to another promising bundle (`EXPLORATION_RATIO`). Where nobody is looking (no request),
-nothing is explored.
+share of pages one place goes to another promising bundle (`EXPLORATION_RATIO`).
+
+What is unusual: a page is explored only where the policy fills it from its first place on, so that a propensity below 1
+says all of how a bundle came to its place. Beside what a merchandiser put there the log could not be judged by.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from bundle_app import conf, engine
@@ -17,15 +19,14 @@ from bundle_app.serving.candidates import Candidate, Tier
 from bundle_app.serving.offers import Offer
 
 Found = tuple[Candidate, Offer]
-Draw = Callable[[], int | None]
-"""A seed for the draws of one page; None takes one from the system."""
 
 
-def arranged(found: Sequence[Found], *, limit: int, explores: bool, draw: Draw = lambda: None) -> list[Found]:
+def arranged(found: Sequence[Found], *, limit: int, explores: bool) -> list[Found]:
     """The first `limit`, in the order in which they are to be shown; candidates know policy and propensity."""
-    chosen = [pair for pair in found if pair[0].tier <= Tier.BY_HAND][:limit]
+    fixed = [pair for pair in found if pair[0].tier <= Tier.BY_HAND][:limit]
+    chosen = [(replace(candidate, policy_id=0), offer) for candidate, offer in fixed]
     for pool in _pools(found):
-        chosen += _from_pool(pool, limit - len(chosen), explores=explores, draw=draw)
+        chosen += _from_pool(pool, limit - len(chosen), explores=explores and not chosen)
     return chosen
 
 
@@ -34,7 +35,7 @@ def _pools(found: Sequence[Found]) -> Iterator[list[Found]]:
     yield [pair for pair in found if pair[0].tier == Tier.SHOP_WIDE]
 
 
-def _from_pool(pool: Sequence[Found], count: int, *, explores: bool, draw: Draw) -> list[Found]:
+def _from_pool(pool: Sequence[Found], count: int, *, explores: bool) -> list[Found]:
     if not pool or count < 1:
         return []
     settings = conf.load()
@@ -45,7 +46,6 @@ def _from_pool(pool: Sequence[Found], count: int, *, explores: bool, draw: Draw)
         place_count=min(count, len(pool)),
         exploration_ratio=float(settings.exploration_ratio) if explores else 0.0,
         floor_ratio=float(settings.exploration_floor_ratio),
-        seed=draw(),
     )
     return [_chosen(pool[place.candidate], place.propensity) for place in places]
 

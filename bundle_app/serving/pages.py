@@ -46,6 +46,7 @@ def bundles_for(
     in_cart: Mapping[str, int] | None = None,
     placement: str = "",
     is_drawn: bool = False,
+    explores: bool = True,
 ) -> list[Offer]:
     """What to offer beside some items, best first; without anchors, what to offer anywhere in the shop.
 
@@ -55,6 +56,8 @@ def bundles_for(
     left out, and so are those that a rule hides at this `placement` or from this shopper; of bundles that hold items of
     `in_cart` (quantities by key), only the rest is offered. Anchors and exclusions are item keys. Each offer's
     `impression` names this showing of it. With `is_drawn` the caller says that `render` will be given the offers.
+    Nothing is explored where nobody looks (no request), or where `explores` is false, as for a list that is read in
+    pieces.
     """
     if limit < 1:
         return []
@@ -80,10 +83,8 @@ def bundles_for(
         composed = compose(candidate, cards, anchors=held, held=in_cart, only_missing=True)
         if composed is not None and ruling(composed, book, audience).is_allowed:
             found.append((candidate, replace(composed, template=treated.template)))
-    return [
-        showings.named(composed, candidate, slot=slot)
-        for slot, (candidate, composed) in enumerate(arranged(found, limit=limit, explores=request is not None), 1)
-    ]
+    shown = arranged(found, limit=limit, explores=explores and request is not None)
+    return [showings.named(composed, candidate, slot=slot) for slot, (candidate, composed) in enumerate(shown, 1)]
 
 
 def ruling(found: Offer, book: RuleBook, audience: Audience) -> Verdict:

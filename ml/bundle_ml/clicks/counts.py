@@ -83,14 +83,6 @@ class Counts:
     def __add__(self, other: Counts) -> Counts:
         return Counts(*(one + another for one, another in zip(self._sums, other._sums, strict=True)))
 
-    def faded(self, ratio: float) -> Counts:
-        """Keep so much of all sums: what happened long ago says less."""
-        return Counts(*(each * ratio for each in self._sums))
-
-    def take(self, arms: Numbers) -> Counts:
-        """Of these arms, in this order: what a web process reads for one page."""
-        return Counts(*(each[arms] for each in self._sums))
-
     def vouched(self) -> tuple[Reals, Reals]:
         """What is believed without doubt, shown and earned: known buyers' part; everybody's where no buyer is known."""
         if self.buyers_shown_RHK.any():

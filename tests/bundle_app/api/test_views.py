@@ -115,6 +115,17 @@ class TestTheList:
             ],
         }
 
+    def test_its_pages_hold_each_bundle_once_while_a_shop_explores(self, client: Client, settings: Any) -> None:
+        settings.BUNDLE_APP = {**settings.BUNDLE_APP, "EXPLORATION_RATIO": 0.5}
+        lamp, *others = products(31)
+        live = version()
+        for rank, other in enumerate(others, 1):
+            score(bundle([lamp, other]), live, anchor=lamp, rank=rank)
+
+        pages = [client.get(LIST, {"item": lamp.pk, "page": page}).json() for page in (1, 2)]
+
+        assert len({each["id"] for page in pages for each in page["results"]}) == 20
+
     def test_it_comes_in_pages_of_ten_or_as_many_as_asked_up_to_fifty(self, client: Client) -> None:
         live, goods = version(), products(61)
         for rank in range(1, 61):

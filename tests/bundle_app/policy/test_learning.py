@@ -139,6 +139,63 @@ def test_a_policy_that_earns_less_than_promised_is_taken_back_by_itself(
     assert Decision.objects.about(policy).filter(action="withdrawn").exists()
 
 
+def test_what_was_not_left_to_chance_is_neither_judged_by_nor_watched(made: list[list[Bundle]]) -> None:
+    """A list of fifty in REST, a page with something pinned, a cart: their places and clicks do not count."""
+    log(made, 4000, second_is_best)
+    promised = learning.learn(now=NIGHT)
+    assert promised is not None
+    after = NIGHT + timedelta(days=10)
+    log(made, 2000, lambda _place: 0.29, before=after, days=9, seed=1, policy_id=promised.pk)
+    learning.watch(now=after)
+    promised.refresh_from_db()
+    watched = promised.watched
+    log(made, 3000, lambda _place: 0.0, before=after, days=9, seed=2, policy_id=promised.pk)
+    fixed = Event.objects.filter(showing__gte=2_000_000)
+    fixed.filter(showing__lt=2_001_500).update(propensity=1.0, slot=50)
+    fixed.filter(showing__gte=2_001_500).update(placement="cart")
+    arms, window = learning._arms(), learning.Window(NIGHT, after)
+
+    impressions = list(learning._impressions(window, arms, {"click": 1.0, "add": 0.0, "purchase": 0.0}))
+
+    assert len(impressions) == 2000
+    assert {each.place_count for each in impressions} == {1}
+    assert learning.watch(now=after) is None
+    promised.refresh_from_db()
+    assert promised.watched == watched
+
+
+def test_a_promise_is_kept_in_the_rewards_in_which_it_was_given(made: list[list[Bundle]], settings: Any) -> None:
+    log(made, 4000, second_is_best)
+    policy = learning.learn(now=NIGHT)
+    assert policy is not None
+    after = NIGHT + timedelta(days=10)
+    log(made, 3000, lambda _place: 0.29, before=after, days=9, seed=1, policy_id=policy.pk)
+    settings.BUNDLE_APP = {**settings.BUNDLE_APP, "REWARDS": {"purchase": 1}}
+
+    assert learning.watch(now=after) is None
+    assert live_number() == policy.pk
+
+
+def test_a_policy_judged_against_one_that_is_live_no_more_waits_for_another_night(
+    made: list[list[Bundle]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log(made, 4000, second_is_best)
+    judge = learning.engine.judge_policy
+
+    def overtaken(*args: Any, **kwargs: Any) -> Any:
+        monkeypatch.setattr(learning.engine, "judge_policy", judge)
+        learning.learn(now=NIGHT)  # another night, meanwhile
+        return judge(*args, **kwargs)
+
+    monkeypatch.setattr(learning.engine, "judge_policy", overtaken)
+
+    slow = learning.learn(now=NIGHT)
+
+    assert slow is not None
+    assert (slow.state, slow.decision["code"]) == ("refused", "overtaken")
+    assert PolicyVersion.objects.live().exclude(pk=slow.pk).count() == 1
+
+
 def test_a_policy_that_keeps_its_promise_stays(made: list[list[Bundle]]) -> None:
     log(made, 4000, second_is_best)
     policy = learning.learn(now=NIGHT)

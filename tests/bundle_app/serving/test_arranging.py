@@ -136,6 +136,43 @@ def test_what_is_pinned_or_made_by_hand_keeps_its_place(
     assert tokens.read_kept(shown[1].impression).propensity == 1.0
 
 
+def test_beside_what_is_pinned_nothing_is_explored_and_the_pin_is_not_said_to_be_the_policys(
+    goods: list[Any], request_of_nobody: Any, settings: Any
+) -> None:
+    made = three_beside(goods[0], goods[1:])
+    type(made[2]).objects.filter(pk=made[2].pk).update(pinned=True)
+    policy = live_policy()
+    explore(settings)
+
+    shown = [
+        serving.bundles_for([str(goods[0].pk)], request=request_of_nobody, limit=2, placement="product")
+        for _ in range(PAGES)
+    ]
+
+    assert {tuple(offer.bundle.pk for offer in offers) for offers in shown} == {(made[2].pk, made[0].pk)}
+    pinned, ranked = (tokens.read_kept(offer.impression) for offer in shown[0])
+    assert (pinned.policy_id, pinned.propensity) == (0, 1.0)
+    assert (ranked.policy_id, ranked.propensity) == (policy.pk, 1.0)
+
+
+def test_the_whole_shops_bundles_after_a_products_own_are_not_explored(
+    goods: list[Any], request_of_nobody: Any, settings: Any
+) -> None:
+    made = three_beside(goods[0], goods[1:])
+    for rank, pair in enumerate(([goods[4], goods[5]], [goods[3], goods[5]]), 1):
+        score(bundle(pair), made[0].scores.get().model_version, rank=rank, score=0.5)
+    explore(settings)
+
+    shown = [
+        serving.bundles_for([str(goods[0].pk)], request=request_of_nobody, limit=5, placement="product")
+        for _ in range(PAGES)
+    ]
+
+    assert len({tuple(offer.bundle.pk for offer in offers[:3]) for offers in shown}) > 1
+    assert len({tuple(offer.bundle.pk for offer in offers[3:]) for offers in shown}) == 1
+    assert {tokens.read_kept(offer.impression).propensity for offers in shown for offer in offers[3:]} == {1.0}
+
+
 def test_where_nobody_looks_nothing_is_explored(goods: list[Any], settings: Any) -> None:
     made = three_beside(goods[0], goods[1:])
     explore(settings)
