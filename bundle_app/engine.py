@@ -36,6 +36,7 @@ __all__ = [
     "arrange",
     "candidates",
     "check_settings",
+    "half_width",
     "judge_policy",
     "learn_policy",
     "missing_libraries",
@@ -324,6 +325,13 @@ def watch_policy(
 
     decision = gate.watch(reward_sum, reward_square_sum, count, gate.Promise(**promised), gate.GateSettings())
     return {"code": str(decision.code), "numbers": decision.numbers}
+
+
+def half_width(deviation: float, count: float, *, narrowest_at: float, error_ratio: float) -> float:
+    """Of an interval around a mean that holds at every look: see `bundle_ml.clicks.always_valid`."""
+    from bundle_ml.clicks import always_valid
+
+    return always_valid.half_width(deviation, count, narrowest_at=narrowest_at, error_ratio=error_ratio)
 
 
 def _policy(learned: LearnedPolicy) -> Any:

@@ -261,7 +261,7 @@ class ExperimentAdmin(ExperimentAdminBase):
             **self.admin_site.each_context(request),
             "title": title,
             "opts": self.opts,
-            "experiment": experiment,
+            "subject": experiment,
             "page": page,
             "media": self.media,
             "longest_reason": decision_log.LONGEST_REASON,

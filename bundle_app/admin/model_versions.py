@@ -159,7 +159,7 @@ class ModelVersionAdmin(ModelVersionAdminBase):
             **self.admin_site.each_context(request),
             "title": label,
             "opts": self.opts,
-            "version": version,
+            "subject": version,
             "live": ModelVersion.objects.live().first(),
             "page": page,
             "media": self.media,

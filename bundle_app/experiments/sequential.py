@@ -1,10 +1,9 @@
 """Statistics of an experiment that is looked at while it runs: as often as one likes, and stopped when one likes.
 
 A fixed-sample interval holds at one sample size, chosen beforehand; whoever looks every day and stops when it leaves
-zero out errs several times as often as it says. The intervals here hold at all sample sizes together. They are those of
-Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas (2024), "Time-uniform central limit theory and asymptotic confidence
-sequences", Annals of Statistics 52(6); the check of the split is that of Lindon and Malek (2022), "Anytime-valid
-inference for multinomial count data", NeurIPS.
+zero out errs several times as often as it says. The intervals here hold at all sample sizes together: they are those by
+which policies are watched (`bundle_ml.clicks.always_valid`, with formula and source). The check of the split is that of
+Lindon and Malek (2022), "Anytime-valid inference for multinomial count data", NeurIPS.
 
 Pure functions of sums, so that a day costs the same however many visitors there were. Numbers of one arm are
 `Moments`; there is no scipy here, since web processes have none.
@@ -15,6 +14,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, inf, lgamma, log, sqrt
+
+from bundle_app import engine
 
 CONCENTRATIONS = (10.0, 100.0, 1_000.0, 10_000.0)
 """Of the mixture in `split_evidence`: from splits that are far off, seen soon, to those a percent off, seen late."""
@@ -95,27 +96,6 @@ class Interval:
         return Interval(self.estimate * factor, self.low * factor, self.high * factor)
 
 
-def tuning(alpha: float, planned_count: float) -> float:
-    """The ρ for which the interval is narrowest at `planned_count` observations:
-
-        ρ = sqrt( (−2 log α + log(1 − 2 log α)) / t* )
-
-    The paper's approximation of the best ρ, which is a value of Lambert's W. Any ρ is valid that is fixed beforehand.
-    """
-    return sqrt((-2 * log(alpha) + log(1 - 2 * log(alpha))) / planned_count)
-
-
-def radius(variance: float, count: float, *, alpha: float, rho: float) -> float:
-    """Half the width of the asymptotic confidence sequence for a mean of `count` observations of this variance:
-
-        σ · sqrt( 2 (tρ² + 1) / (t²ρ²) · log( sqrt(tρ² + 1) / α ) )
-
-    Of Waudby-Smith et al., two-sided at level α, with the variance estimated from the same observations.
-    """
-    scale = count * rho**2 + 1
-    return sqrt(variance * 2 * scale / (count * rho) ** 2 * log(sqrt(scale) / alpha))
-
-
 def difference(
     treated: Moments,
     control: Moments,
@@ -128,7 +108,7 @@ def difference(
     """Of treated − `control_factor` · control, valid at all times together; `planned_count` is of both arms.
 
     With t = n₁ + n₀ visitors, of whom fixed shares were to go to each arm, the estimate is a mean over all t of
-    influence functions whose variance is σ² = t (s₁²/n₁ + f² s₀²/n₀): the paper's augmented inverse-probability
+    influence functions whose variance is σ² = t (s₁²/n₁ + f² s₀²/n₀): the augmented inverse-probability
     estimator for randomised experiments, with each arm's own mean as its regression. A factor below 1 asks whether
     treated is more than so much of control, which a guardrail does.
 
@@ -141,7 +121,7 @@ def difference(
     variance = count * (treated.variance / treated.n + control_factor**2 * control.variance / control.n)
     if not (treated.variance and control.variance):
         return Interval(estimate)
-    around = radius(variance, count, alpha=alpha, rho=tuning(alpha, planned_count))
+    around = engine.half_width(sqrt(variance), count, narrowest_at=planned_count, error_ratio=alpha)
     return Interval(estimate, estimate - around, estimate + around)
 
 

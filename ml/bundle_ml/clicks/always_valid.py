@@ -14,7 +14,7 @@ from math import log, sqrt
 from bundle_ml.errors import DataError
 
 
-def half_width(deviation: float, count: int, *, narrowest_at: int = 10_000, error_ratio: float = 0.05) -> float:
+def half_width(deviation: float, count: float, *, narrowest_at: float = 10_000, error_ratio: float = 0.05) -> float:
     """Of the interval around a mean of so many independent numbers with this standard deviation.
 
     deviation · √((n ρ² + 1) / (n² ρ²) · log((n ρ² + 1) / error²)), where ρ makes it narrowest at one count; elsewhere

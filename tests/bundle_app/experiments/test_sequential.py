@@ -8,7 +8,8 @@ from statistics import NormalDist, mean, variance
 import numpy as np
 import pytest
 
-from bundle_app.experiments.sequential import Interval, Moments, difference, radius, split_evidence, tuning
+from bundle_app.engine import half_width
+from bundle_app.experiments.sequential import Interval, Moments, difference, split_evidence
 
 ALPHA = 0.05
 
@@ -59,13 +60,14 @@ class TestMoments:
 
 class TestTheInterval:
     def test_its_width_is_the_formula(self) -> None:
-        # σ = 2, t = 100, ρ = .1: tρ² + 1 = 2, t²ρ² = 100.
-        expected = 2 * sqrt(2 * 2 / 100 * log(sqrt(2) / 0.05))
-        assert radius(4.0, 100, alpha=0.05, rho=0.1) == pytest.approx(expected)
+        # σ · sqrt(2 (tρ² + 1) / (t²ρ²) · log(sqrt(tρ² + 1) / α)) with ρ² = (−2 log α + log(1 − 2 log α)) / t*
+        squared = (-2 * log(0.05) + log(1 - 2 * log(0.05))) / 300
+        expected = 2 * sqrt(2 * (100 * squared + 1) / (100**2 * squared) * log(sqrt(100 * squared + 1) / 0.05))
+        assert half_width(2.0, 100, narrowest_at=300, error_ratio=0.05) == pytest.approx(expected)
 
     def test_it_is_nearly_the_narrowest_at_the_planned_size(self) -> None:
-        planned = radius(1.0, 5_000, alpha=ALPHA, rho=tuning(ALPHA, 5_000))
-        others = [radius(1.0, 5_000, alpha=ALPHA, rho=tuning(ALPHA, count)) for count in range(500, 50_000, 250)]
+        planned = half_width(1.0, 5_000, narrowest_at=5_000, error_ratio=ALPHA)
+        others = [half_width(1.0, 5_000, narrowest_at=count, error_ratio=ALPHA) for count in range(500, 50_000, 250)]
         assert planned < 1.001 * min(others)
 
     def test_it_is_wider_than_that_of_one_look(self) -> None:
@@ -79,7 +81,7 @@ class TestTheInterval:
         found = difference(treated, control, alpha=ALPHA, planned_count=900, least_count=100, control_factor=0.9)
         error = treated.variance / 600 + 0.81 * control.variance / 300
         assert found.estimate == pytest.approx(1 - 0.9 / 3)
-        expected = radius(900 * error, 900, alpha=ALPHA, rho=tuning(ALPHA, 900))
+        expected = half_width(sqrt(900 * error), 900, narrowest_at=900, error_ratio=ALPHA)
         assert (found.high - found.low) / 2 == pytest.approx(expected)
 
     @pytest.mark.parametrize("ones", [0, 99])

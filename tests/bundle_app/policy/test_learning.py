@@ -10,7 +10,7 @@ import pytest
 from django.db import IntegrityError, close_old_connections, transaction
 from django.test import RequestFactory
 
-from bundle_app import serving
+from bundle_app import engine, serving
 from bundle_app.models import Bundle, Decision, Event, ModelVersion, PolicyVersion, Purchase
 from bundle_app.policy import learning
 from tests.bundle_app.policy.worlds import EXPLORATION, NIGHT, log, order_is_right, second_is_best, shop
@@ -180,14 +180,14 @@ def test_a_policy_judged_against_one_that_is_live_no_more_waits_for_another_nigh
     made: list[list[Bundle]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log(made, 4000, second_is_best)
-    judge = learning.engine.judge_policy
+    judge = engine.judge_policy
 
     def overtaken(*args: Any, **kwargs: Any) -> Any:
-        monkeypatch.setattr(learning.engine, "judge_policy", judge)
+        monkeypatch.setattr(engine, "judge_policy", judge)
         learning.learn(now=NIGHT)  # another night, meanwhile
         return judge(*args, **kwargs)
 
-    monkeypatch.setattr(learning.engine, "judge_policy", overtaken)
+    monkeypatch.setattr(engine, "judge_policy", overtaken)
 
     slow = learning.learn(now=NIGHT)
 
