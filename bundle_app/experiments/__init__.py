@@ -2,6 +2,7 @@
 
     assignment   which visitor is in which arm
     sequential   intervals that may be looked at every day, and whether the split is what was asked for
+    planning     how long it will take, simulated before it is started
     running      what serving asks: the arms of whoever is looking at a place
     observing    what each visitor did, out of the events
     results      the comparison: figures, intervals, guardrails, and a recommendation in words
