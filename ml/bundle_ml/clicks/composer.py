@@ -20,8 +20,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from bundle_ml.clicks.composing import Composing
-from bundle_ml.clicks.truth import EMPTY, BundleTruth, Numbers, Openings
+from bundle_ml.clicks.composing import Drafts
+from bundle_ml.clicks.truth import EMPTY, Menu, Numbers, Openings
 from bundle_ml.durable import replace_file
 from bundle_ml.errors import ArtefactError
 
@@ -51,12 +51,12 @@ class Situation:
     """Of the supervised model."""
 
     @classmethod
-    def of(cls, composing: Composing) -> Situation:
+    def of(cls, drafts: Drafts) -> Situation:
         return cls(
-            torch.from_numpy(composing.sets_BM),
-            torch.from_numpy(composing.openings.contexts_B),
-            torch.from_numpy(composing.allowed()),
-            torch.from_numpy(composing.truth.next_item_log_scores(composing.sets_BM)).float(),
+            torch.from_numpy(drafts.sets_BM),
+            torch.from_numpy(drafts.openings.contexts_B),
+            torch.from_numpy(drafts.allowed()),
+            torch.from_numpy(drafts.menu.next_item_log_scores(drafts.sets_BM)).float(),
         )
 
 
@@ -92,13 +92,16 @@ class Composer(nn.Module):
 
     def changed(self, situation: Situation, supervised_BA: Tensor) -> Tensor:
         """Add what was learned to the supervised model's log-probabilities; (B, A)."""
-        anchors_B, added_BM = situation.sets_BM[:, 0], situation.sets_BM[:, 1:]
+        logits_BA = supervised_BA + self.learned(situation.sets_BM, situation.contexts_B)
+        return F.log_softmax(logits_BA.masked_fill(~situation.allowed_BA, IMPOSSIBLE), dim=1)
+
+    def learned(self, sets_BM: Tensor, contexts_B: Tensor) -> Tensor:
+        """What was learned about each action, in logits; 0 before the first update; (B, A)."""
+        anchors_B, added_BM = sets_BM[:, 0], sets_BM[:, 1:]
         is_item_BM1 = (added_BM != EMPTY)[..., None]
         added_BD = (self.item(added_BM.clamp(min=0)) * is_item_BM1).sum(1) / is_item_BM1.sum(1).clamp(min=1)
-        state_BD = self.anchor(anchors_B) + added_BD + self.context(situation.contexts_B)
-        query_BD = self.narrow(F.gelu(self.widen(state_BD)))
-        logits_BA = supervised_BA + query_BD @ self.of_action.weight.T
-        return F.log_softmax(logits_BA.masked_fill(~situation.allowed_BA, IMPOSSIBLE), dim=1)
+        state_BD = self.anchor(anchors_B) + added_BD + self.context(contexts_B)
+        return self.narrow(F.gelu(self.widen(state_BD))) @ self.of_action.weight.T
 
     def save(self, path: Path) -> None:
         """Write weights and shape as safetensors, all or nothing."""
@@ -131,13 +134,11 @@ class Composer(nn.Module):
         return composer
 
 
-def compose(composer: Composer, truth: BundleTruth, openings: Openings, *, most_items: int = 3) -> Numbers:
+def compose(composer: Composer, menu: Menu, openings: Openings, *, most_items: int = 3) -> Numbers:
     """Take the likeliest action at each step; returns bundles without their anchors, -1 after the last item; (B, M)."""
-    composing = Composing(truth, most_items)
-    composing.begin(openings)
+    drafts = Drafts(menu, most_items)
+    drafts.begin(openings)
     with torch.inference_mode():
         for _ in range(most_items + 1):
-            actions_B = composer(Situation.of(composing)).argmax(dim=1).numpy()
-            for_nobody = np.random.default_rng(0)  # what becomes of the bundles is not asked
-            composing.step(actions_B, for_nobody)
-    return composing.bundles_BM
+            drafts.advance(composer(Situation.of(drafts)).argmax(dim=1).numpy())
+    return drafts.bundles_BM

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from bundle_ml.clicks.truth import EMPTY, BundleTruth, Flags, Numbers, Openings, Reals
+from bundle_ml.clicks.truth import EMPTY, BundleTruth, Flags, Menu, Numbers, Openings, Reals
 from bundle_ml.errors import DataError, SettingsError
 
 
@@ -33,23 +33,21 @@ class RewardSettings:
 
 
 @dataclass(slots=True)
-class Composing:
-    """A batch of bundles being composed; a bundle that was stopped stays as it is."""
+class Drafts:
+    """A batch of bundles in the making; one that was stopped stays as it is."""
 
-    truth: BundleTruth
+    menu: Menu
     most_items: int = 3
-    rewards: RewardSettings = field(default_factory=RewardSettings)
-    openings: Openings = field(default_factory=lambda: Openings(np.empty(0, np.int64), np.empty(0, np.int64)))
-    bundles_BM: Numbers = field(default_factory=lambda: np.empty((0, 0), np.int64))
-    is_done_B: Flags = field(default_factory=lambda: np.empty(0, np.bool_))
+    openings: Openings = field(init=False)
+    bundles_BM: Numbers = field(init=False)
+    is_done_B: Flags = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.begin(Openings(np.empty(0, np.int64), np.empty(0, np.int64)))
 
     @property
     def stop(self) -> int:
-        return self.truth.item_count
-
-    def open(self, count: int, random: np.random.Generator) -> None:
-        """Begin so many bundles, for visits drawn anew."""
-        self.begin(self.truth.open(count, random))
+        return self.menu.item_count
 
     def begin(self, openings: Openings) -> None:
         self.openings = openings
@@ -68,12 +66,12 @@ class Composing:
     def allowed(self) -> Flags:
         """The action mask; (B, A), always with at least one action."""
         is_full_B1 = (self.sizes_B >= self.most_items)[:, None] | self.is_done_B[:, None]
-        items_BV = self.truth.may_follow(self.sets_BM) & ~is_full_B1
+        items_BV = self.menu.may_follow(self.sets_BM) & ~is_full_B1
         may_stop_B = (self.sizes_B > 0) | ~items_BV.any(axis=1)
         return np.hstack([items_BV, may_stop_B[:, None]])
 
-    def step(self, actions_B: Numbers, random: np.random.Generator) -> Reals:
-        """Add an item to each bundle, or stop; returns each one's reward, 0 but for those that stop now.
+    def advance(self, actions_B: Numbers) -> Flags:
+        """Add an item to each bundle, or stop; say which stop now; (B,).
 
         Raises:
             DataError: an action is masked.
@@ -91,6 +89,31 @@ class Composing:
         self.bundles_BM[rows_B[adds_B], self.sizes_B[adds_B]] = actions_B[adds_B]
         stops_B = ~self.is_done_B & (actions_B == self.stop)
         self.is_done_B = self.is_done_B | stops_B
+        return np.asarray(stops_B)
+
+
+@dataclass(slots=True)
+class Composing(Drafts):
+    """Drafts, and shoppers who answer them."""
+
+    menu: BundleTruth
+    rewards: RewardSettings = field(default_factory=RewardSettings)
+
+    @property
+    def truth(self) -> BundleTruth:
+        return self.menu
+
+    def open(self, count: int, random: np.random.Generator) -> None:
+        """Begin so many bundles, for visits drawn anew."""
+        self.begin(self.truth.open(count, random))
+
+    def step(self, actions_B: Numbers, random: np.random.Generator) -> Reals:
+        """Add an item to each bundle, or stop; returns each one's reward, 0 but for those that stop now.
+
+        Raises:
+            DataError: an action is masked.
+        """
+        stops_B = self.advance(actions_B)
         rewards_B = np.zeros(len(actions_B))
         asked = np.flatnonzero(stops_B & (self.sizes_B > 0))
         if len(asked):

@@ -419,7 +419,7 @@ def composing(truth: BundleTruth, *, seed: int, sizes: Sizes, tell: Tell) -> Fig
     import torch
 
     from bundle_ml.clicks.composer import Composer, ComposerShape, compose
-    from bundle_ml.clicks.reinforce import ReinforceSettings, practise, roll_out, teach
+    from bundle_ml.clicks.reinforce import ReinforceSettings, held_out_apart, practise, roll_out, teach
 
     torch.set_num_threads(1)
     random = np.random.default_rng([seed, 54])
@@ -433,7 +433,13 @@ def composing(truth: BundleTruth, *, seed: int, sizes: Sizes, tell: Tell) -> Fig
     figures = {"supervised": worth_now()}
     tell("composing: logging")
     log = roll_out(composer, Composing(truth), sizes.composed_bundles, random)
-    composer = teach(composer, truth, log, settings, on_epoch=lambda epoch, _: tell(f"composing: epoch {epoch}"))
+    composer = teach(
+        composer,
+        truth,
+        *held_out_apart(log, settings),
+        settings,
+        on_epoch=lambda epoch, _: tell(f"composing: epoch {epoch}"),
+    )
     figures["taught"] = worth_now()
     tell("composing: practising")
     batches = max(1, sizes.composed_bundles // settings.batch_size)

@@ -24,8 +24,8 @@ import torch
 from torch import Tensor
 
 from bundle_ml.clicks.composer import Composer, Situation
-from bundle_ml.clicks.composing import Composing, taken
-from bundle_ml.clicks.truth import BundleTruth, Numbers, Openings, Reals
+from bundle_ml.clicks.composing import Composing, Drafts, taken
+from bundle_ml.clicks.truth import Menu, Numbers, Openings, Reals
 from bundle_ml.errors import DataError
 
 BASELINE_BUNDLES = 50.0
@@ -58,12 +58,16 @@ class Log:
     log_propensity_B: Reals
     """Of the whole sequence, under the policy that drew it."""
     rewards_B: Reals
+    """The mean, where a row stands for several bundles."""
+    counts_B: Reals
+    """How many alike bundles each row stands for."""
 
     def __len__(self) -> int:
         return len(self.rewards_B)
 
     def take(self, rows: Numbers) -> Log:
-        return Log(taken(self.openings, rows), self.actions_BT[rows], self.log_propensity_B[rows], self.rewards_B[rows])
+        arrays = self.actions_BT, self.log_propensity_B, self.rewards_B, self.counts_B
+        return Log(taken(self.openings, rows), *(each[rows] for each in arrays))
 
 
 def roll_out(composer: Composer, composing: Composing, count: int, random: np.random.Generator) -> Log:
@@ -81,36 +85,42 @@ def roll_out(composer: Composer, composing: Composing, count: int, random: np.ra
             actions_BT[going_B, step] = actions_B[going_B]
             log_propensity_B += np.where(going_B, log_BA[np.arange(count), actions_B], 0)
             rewards_B += composing.step(actions_B, random)
-    return Log(composing.openings, actions_BT, log_propensity_B, rewards_B)
+    return Log(composing.openings, actions_BT, log_propensity_B, rewards_B, np.ones(count))
 
 
-def teach(
-    composer: Composer,
-    truth: BundleTruth,
-    log: Log,
-    settings: ReinforceSettings,
-    *,
-    on_epoch: OnEpoch = lambda _epoch, _estimate: None,
-) -> Composer:
-    """Learn from a log; returns the best epoch's policy, the given one if none was better.
+def held_out_apart(log: Log, settings: ReinforceSettings) -> tuple[Log, Log]:
+    """Draw what is held out of a log; returns what teaches and what stops the teaching.
 
     Raises:
         DataError: the log is too short to hold anything out.
     """
-    random = np.random.default_rng([settings.seed, 40])
-    order = random.permutation(len(log))
+    order = np.random.default_rng([settings.seed, 39]).permutation(len(log))
     held_out_count = int(len(log) * settings.held_out_ratio)
     if held_out_count < 2 or len(log) - held_out_count < 2:
         raise DataError(f"The log holds {len(log)} bundles; expected enough to learn from some and hold two out.")
-    held_out, learned = log.take(order[:held_out_count]), log.take(order[held_out_count:])
-    baseline_V = baseline(learned, truth.item_count)
+    return log.take(order[held_out_count:]), log.take(order[:held_out_count])
+
+
+def teach(
+    composer: Composer,
+    menu: Menu,
+    learned: Log,
+    held_out: Log,
+    settings: ReinforceSettings,
+    *,
+    on_epoch: OnEpoch = lambda _epoch, _estimate: None,
+) -> Composer:
+    """Learn from a log; returns the policy of the epoch that was best on what was held out, the given one if none was
+    better than that."""
+    random = np.random.default_rng([settings.seed, 40])
+    baseline_V = baseline(learned, menu.item_count)
     optimizer = torch.optim.Adam(composer.parameters(), settings.learning_rate)
-    best, best_estimate, best_epoch = copy.deepcopy(composer), held_out_estimate(composer, truth, held_out, settings), 0
+    best, best_estimate, best_epoch = copy.deepcopy(composer), held_out_estimate(composer, menu, held_out, settings), 0
     on_epoch(0, best_estimate)
     for epoch in range(1, settings.epochs + 1):
         for rows in np.array_split(random.permutation(len(learned)), max(1, len(learned) // settings.batch_size)):
-            update(composer, optimizer, truth, learned.take(rows), baseline_V=baseline_V, settings=settings)
-        estimate = held_out_estimate(composer, truth, held_out, settings)
+            update(composer, optimizer, menu, learned.take(rows), baseline_V=baseline_V, settings=settings)
+        estimate = held_out_estimate(composer, menu, held_out, settings)
         on_epoch(epoch, estimate)
         if estimate > best_estimate:
             best, best_estimate, best_epoch = copy.deepcopy(composer), estimate, epoch
@@ -141,7 +151,7 @@ def practise(
 def update(
     composer: Composer,
     optimizer: torch.optim.Optimizer,
-    truth: BundleTruth,
+    menu: Menu,
     log: Log,
     *,
     baseline_V: Reals,
@@ -149,20 +159,21 @@ def update(
 ) -> None:
     """One step on some bundles."""
     optimizer.zero_grad()
-    log_policy_B, entropy, divergence = _follow(composer, truth, log)
+    log_policy_B, entropy, divergence = _follow(composer, menu, log)
     weight_B = (log_policy_B.detach() - torch.from_numpy(log.log_propensity_B)).exp().clamp(max=settings.weight_cap)
     advantage_B = torch.from_numpy(log.rewards_B - baseline_V[log.openings.anchors_B])
-    earned = (weight_B * advantage_B * log_policy_B).mean()
+    counts_B = torch.from_numpy(log.counts_B / log.counts_B.sum())
+    earned = (counts_B * weight_B * advantage_B * log_policy_B).sum()
     loss = settings.kl_weight * divergence - settings.entropy_weight * entropy - earned
     loss.backward()  # type: ignore[no-untyped-call]
     optimizer.step()
 
 
-def held_out_estimate(composer: Composer, truth: BundleTruth, log: Log, settings: ReinforceSettings) -> float:
+def held_out_estimate(composer: Composer, menu: Menu, log: Log, settings: ReinforceSettings) -> float:
     """The policy's mean reward by the self-normalised estimator, weights capped: Σ w r / Σ w."""
     with torch.inference_mode():
-        log_policy_B = _follow(composer, truth, log)[0].numpy()
-    weight_B = np.exp(log_policy_B - log.log_propensity_B).clip(max=settings.weight_cap)
+        log_policy_B = _follow(composer, menu, log)[0].numpy()
+    weight_B = log.counts_B * np.exp(log_policy_B - log.log_propensity_B).clip(max=settings.weight_cap)
     return float((weight_B * log.rewards_B).sum() / max(weight_B.sum(), 1e-300))
 
 
@@ -170,7 +181,7 @@ def baseline(log: Log, item_count: int) -> Reals:
     """The mean reward of each anchor, shrunk to that of all."""
     sums_V, counts_V = (
         np.bincount(log.openings.anchors_B, weights_B, item_count).astype(np.float64)
-        for weights_B in (log.rewards_B, np.ones(len(log)))
+        for weights_B in (log.rewards_B * log.counts_B, log.counts_B)
     )
     return _shrunk(sums_V, counts_V)
 
@@ -180,19 +191,19 @@ def _shrunk(sums_V: Reals, counts_V: Reals) -> Reals:
     return np.asarray((sums_V + BASELINE_BUNDLES * usual) / (counts_V + BASELINE_BUNDLES))
 
 
-def _follow(composer: Composer, truth: BundleTruth, log: Log) -> tuple[Tensor, Tensor, Tensor]:
+def _follow(composer: Composer, menu: Menu, log: Log) -> tuple[Tensor, Tensor, Tensor]:
     """Go through logged sequences: the log-probability of each, the mean entropy, the KL to the supervised model."""
-    composing = Composing(truth, log.actions_BT.shape[1] - 1)
-    composing.begin(log.openings)
+    drafts = Drafts(menu, log.actions_BT.shape[1] - 1)
+    drafts.begin(log.openings)
     total_B = torch.zeros(len(log), dtype=torch.float64)
     entropy, divergence = torch.zeros(()), torch.zeros(())
     for step in range(log.actions_BT.shape[1]):
         rows = np.flatnonzero(log.actions_BT[:, step] >= 0)
         if not len(rows):
             break
-        asked = Composing(truth, composing.most_items)
-        asked.openings, asked.bundles_BM = taken(log.openings, rows), composing.bundles_BM[rows]
-        asked.is_done_B = np.zeros(len(rows), np.bool_)
+        asked = Drafts(menu, drafts.most_items)
+        asked.begin(taken(log.openings, rows))
+        asked.bundles_BM = drafts.bundles_BM[rows]
         situation = Situation.of(asked)
         supervised_BA = composer.supervised(situation)
         log_BA = composer.changed(situation, supervised_BA)
@@ -202,7 +213,7 @@ def _follow(composer: Composer, truth: BundleTruth, log: Log) -> tuple[Tensor, T
         chance_BA = log_BA.exp()
         entropy = entropy - (chance_BA * log_BA).sum(1).mean()
         divergence = divergence + (chance_BA * (log_BA - supervised_BA)).sum(1).mean()
-        adds = actions_B != composing.stop
+        adds = actions_B != drafts.stop
         if adds.any():
-            composing.bundles_BM[rows[adds], step] = actions_B[adds]
+            drafts.bundles_BM[rows[adds], step] = actions_B[adds]
     return total_B, entropy, divergence

@@ -118,11 +118,21 @@ class Openings:
         return len(self.anchors_B)
 
 
-class BundleTruth(Protocol):
-    """How shoppers answer a bundle of any items around an anchor. Shapes: B bundles, M items at most, V items."""
+class Menu(Protocol):
+    """What may become a bundle, and what the supervised model thinks of it. Shapes: B bundles, M items, V items."""
 
     @property
     def item_count(self) -> int: ...
+
+    def may_follow(self, sets_BM: Numbers) -> Flags:
+        """Which items may be put to these sets, anchors included: in stock, no substitute, no rule against; (B, V)."""
+
+    def next_item_log_scores(self, sets_BM: Numbers) -> Reals:
+        """The supervised model's log p(item | set); (B, V)."""
+
+
+class BundleTruth(Menu, Protocol):
+    """How shoppers answer a bundle of any items around an anchor. Shapes: B bundles, M items at most."""
 
     @property
     def context_count(self) -> int: ...
@@ -132,12 +142,6 @@ class BundleTruth(Protocol):
         """What each item earns the shop, in any unit."""
 
     def open(self, count: int, random: np.random.Generator) -> Openings: ...
-
-    def may_follow(self, sets_BM: Numbers) -> Flags:
-        """Which items may be put to these sets, anchors included: in stock, no substitute, no rule against; (B, V)."""
-
-    def next_item_log_scores(self, sets_BM: Numbers) -> Reals:
-        """The supervised model's log p(item | set); (B, V)."""
 
     def click_chances(self, openings: Openings, bundles_BM: Numbers) -> Reals:
         """The true chance of a click on a bundle (without its anchor) by this shopper; (B,)."""

@@ -10,7 +10,15 @@ import torch
 
 from bundle_ml.clicks.composer import IMPOSSIBLE, Composer, ComposerShape, Situation, compose
 from bundle_ml.clicks.composing import Composing
-from bundle_ml.clicks.reinforce import Log, ReinforceSettings, held_out_estimate, practise, roll_out, teach
+from bundle_ml.clicks.reinforce import (
+    Log,
+    ReinforceSettings,
+    held_out_apart,
+    held_out_estimate,
+    practise,
+    roll_out,
+    teach,
+)
 from bundle_ml.clicks.truth import EMPTY, Numbers, Openings, Reals
 from bundle_ml.clicks.visits import Compositions
 from bundle_ml.errors import ArtefactError, DataError
@@ -94,7 +102,7 @@ def test_from_a_log_of_the_supervised_model_it_learns_what_that_does_not_know(tr
     log = roll_out(composer, Composing(truth), 6000, np.random.default_rng(0))
     told: list[int] = []
 
-    best = teach(composer, truth, log, QUICK, on_epoch=lambda epoch, _: told.append(epoch))
+    best = teach(composer, truth, *held_out_apart(log, QUICK), QUICK, on_epoch=lambda epoch, _: told.append(epoch))
 
     assert _worth(_composer(truth), truth) == pytest.approx(0.02)
     assert _worth(best, truth) > 0.4
@@ -110,10 +118,10 @@ def test_it_learns_in_the_environment_too(truth: OneGoodItem) -> None:
 def test_a_log_without_a_reward_leaves_it_as_it_was(truth: OneGoodItem) -> None:
     composer = _composer(truth)
     log = roll_out(composer, Composing(truth), 400, np.random.default_rng(0))
-    nothing = Log(log.openings, log.actions_BT, log.log_propensity_B, np.zeros(len(log)))
+    nothing = Log(log.openings, log.actions_BT, log.log_propensity_B, np.zeros(len(log)), log.counts_B)
     before = copy.deepcopy(composer.state_dict())
 
-    best = teach(composer, truth, nothing, replace(QUICK, epochs=2))
+    best = teach(composer, truth, *held_out_apart(nothing, QUICK), replace(QUICK, epochs=2))
 
     assert all(torch.equal(weight, before[name]) for name, weight in best.state_dict().items())
 
@@ -130,7 +138,7 @@ def test_a_log_too_short_to_hold_anything_out_says_so(truth: OneGoodItem) -> Non
     log = roll_out(_composer(truth), Composing(truth), 3, np.random.default_rng(0))
 
     with pytest.raises(DataError, match="The log holds 3 bundles; expected enough to learn from some and hold two out"):
-        teach(_composer(truth), truth, log, QUICK)
+        held_out_apart(log, QUICK)
 
 
 def test_it_is_stored_and_read_again_and_damage_is_told(truth: OneGoodItem, tmp_path: Path) -> None:
