@@ -37,6 +37,7 @@ SHARE_COLOURS = {
     "co_purchase": "#009e73",
     "category": "#56b4e9",
     "popularity": "#8a8a8a",
+    "clicks": "#d55e00",
 }
 OTHER_COLOUR = "#cc79a7"
 

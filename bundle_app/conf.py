@@ -163,6 +163,9 @@ class Settings:
     metrics_token: str = ""
     """Secret with which Prometheus asks for metrics; without one there is no such page. See `prometheus`."""
 
+    compose_from_clicks: bool = True
+    """Let what became of bundles that were shown teach what is composed, once that is judged better."""
+
     warm_start: bool = True
     """Whether a new model goes on from the live one's Transformer, which costs a fraction of starting from nothing."""
 
@@ -212,7 +215,7 @@ def _parsed(key: str, value: Any) -> Any:
             return _checked(key, value, Mapping, "a dict")
         case "METRICS_TOKEN":
             return _secret(key, value)
-        case "WARM_START":
+        case "WARM_START" | "COMPOSE_FROM_CLICKS":
             return _checked(key, value, bool, "True or False")
         case "HISTORY_DAYS" if value is None:
             return None

@@ -91,12 +91,14 @@ def train(
     work: Path,
     settings: Mapping[str, Any],
     views: Path | None = None,
+    clicks: Path | None = None,
     warm_start: Path | None = None,
     on_progress: Callable[[Progress], None],
 ) -> None:
     """Train on exported files and write an artefact to `out`. An exception from `on_progress` ends the child.
 
-    With `warm_start`, an earlier artefact, training goes on from there. `views` are what shoppers looked at.
+    With `warm_start`, an earlier artefact, training goes on from there. `views` are what shoppers looked at, `clicks`
+    what became of bundles that they were shown.
 
     Raises:
         EngineUnavailable: the training libraries are not installed.
@@ -117,6 +119,8 @@ def train(
     command += ["--config", str(config)]
     if views:
         command += ["--views", str(views)]
+    if clicks:
+        command += ["--clicks", str(clicks)]
     if warm_start:
         command += ["--warm-start", str(warm_start)]
     with tempfile.TemporaryFile("w+") as errors:

@@ -37,6 +37,7 @@ from bundle_app.exceptions import (
 )
 from bundle_app.exporting import export_items, export_lines
 from bundle_app.models import ModelVersion, TrainingRun
+from bundle_app.policy.showings import export_showings
 from bundle_app.shop import get_adapter
 
 logger = logging.getLogger(__name__)
@@ -159,7 +160,8 @@ class _Reporter:
 def _learn(folder: Path, reporter: _Reporter) -> engine.Manifest:
     """Export, train and store. Returns the verified manifest."""
     adapter, settings = get_adapter(), conf.load()
-    lines, views, items, artefact = (folder / name for name in ("lines.csv", "views.csv", "items.jsonl", "artefact"))
+    lines, views, items, clicks = (folder / name for name in ("lines.csv", "views.csv", "items.jsonl", "clicks.csv"))
+    artefact = folder / "artefact"
     since = timezone.now() - timedelta(days=settings.history_days) if settings.history_days else None
     with reporter.stage(TrainingRun.Stage.EXPORT, 0.0):
         if not export_items(adapter, items):
@@ -170,6 +172,7 @@ def _learn(folder: Path, reporter: _Reporter) -> engine.Manifest:
                 )
             )
         export_lines(adapter, lines, views=views, since=since)
+        has_clicks = settings.compose_from_clicks and export_showings(clicks) > 0
     with _live_artefact() as live:
         engine.train(
             lines=lines,
@@ -178,6 +181,7 @@ def _learn(folder: Path, reporter: _Reporter) -> engine.Manifest:
             work=_checkpoints(),
             settings=settings.train,
             views=views if views.exists() else None,
+            clicks=clicks if has_clicks else None,
             warm_start=live,
             on_progress=reporter.learning,
         )

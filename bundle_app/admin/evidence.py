@@ -28,7 +28,12 @@ RUNGS: dict[str, StrPromise] = {
     "popularity": gettext_lazy("Popularity"),
 }
 
-MODELS: dict[str, StrPromise] = {**RUNGS, "transformer": gettext_lazy("Transformer"), "blend": gettext_lazy("Blend")}
+MODELS: dict[str, StrPromise] = {
+    **RUNGS,
+    "transformer": gettext_lazy("Transformer"),
+    "blend": gettext_lazy("Blend"),
+    "clicks": gettext_lazy("Clicks"),
+}
 
 EXPECTED: dict[str, StrPromise] = {
     "blend": gettext_lazy("The model expects it from what similar orders hold."),

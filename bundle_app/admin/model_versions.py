@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from bundle_app import charts, publishing
-from bundle_app.admin import data_report
+from bundle_app.admin import data_report, from_clicks
 from bundle_app.admin.dashboard import PUBLISH
 from bundle_app.admin.evidence import rung_label
 from bundle_app.admin.metrics import METRICS, chosen_metric, headline, metrics_table, reason, segments_table
@@ -98,7 +98,7 @@ class ModelVersionAdmin(ModelVersionAdminBase):
     ) -> HttpResponse:
         obj: ModelVersion | None = kwargs.get("obj")
         if obj is not None:
-            past = report_of(obj)
+            past, clicks = report_of(obj), from_clicks.report_of(obj)
             context |= {
                 "reason": reason(obj),
                 "table": metrics_table(obj.metrics, metric=chosen_metric(request.GET.get("metric"))),
@@ -109,6 +109,8 @@ class ModelVersionAdmin(ModelVersionAdminBase):
                 "personal": personal_table(past),
                 "personal_told": told(past) if past else "",
                 "personal_served": past.get("rung", ""),
+                "clicks_told": from_clicks.told(clicks) if clicks else "",
+                "clicks_facts": from_clicks.facts(clicks) if clicks else [],
                 "calibration": obj.metrics.get("calibration") or {},
                 "reliability": charts.reliability_plot((obj.metrics.get("calibration") or {}).get("bins") or ()),
                 "curve": charts.training_curve(obj.history),

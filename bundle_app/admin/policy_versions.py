@@ -77,15 +77,15 @@ class PolicyVersionAdmin(PolicyVersionAdminBase):
     @admin.display(description=gettext_lazy("Lead in reward per 1,000 impressions"))
     def lead(self, policy: PolicyVersion) -> str:
         numbers = policy.decision.get("numbers", {})
-        return _interval(numbers, "lead", "lead_low", "lead_high", is_signed=True)
+        return per_thousand(numbers, "lead", "lead_low", "lead_high", is_signed=True)
 
     @admin.display(description=gettext_lazy("Reward promised per 1,000 impressions"))
     def promise(self, policy: PolicyVersion) -> str:
-        return _interval(policy.promised, "mean", "low", "high")
+        return per_thousand(policy.promised, "mean", "low", "high")
 
     @admin.display(description=gettext_lazy("Reward earned per 1,000 impressions"))
     def earned(self, policy: PolicyVersion) -> str:
-        return _interval(policy.watched.get("numbers", {}), "earned", "earned_low", "earned_high")
+        return per_thousand(policy.watched.get("numbers", {}), "earned", "earned_low", "earned_high")
 
     @admin.display(description=gettext_lazy("Impressions"), ordering="impressions")
     def impression_count(self, policy: PolicyVersion) -> str:
@@ -117,10 +117,10 @@ class PolicyVersionAdmin(PolicyVersionAdminBase):
         self.message_user(request, told, messages.SUCCESS)
 
 
-def _interval(numbers: Mapping[str, Any], mean: str, low: str, high: str, *, is_signed: bool = False) -> str:
+def per_thousand(numbers: Mapping[str, Any], mean: str, low: str, high: str, *, is_signed: bool = False) -> str:
     """Rewards per 1,000 impressions, with their 95 % interval; "—" where there are none.
 
-    >>> _interval({"mean": 0.05, "low": 0.04, "high": 0.061}, "mean", "low", "high")
+    >>> per_thousand({"mean": 0.05, "low": 0.04, "high": 0.061}, "mean", "low", "high")
     '50.0 (40.0 … 61.0)'
     """
     if mean not in numbers:

@@ -109,7 +109,7 @@ def watch(*, now: datetime | None = None) -> PolicyVersion | None:
         return None
     shown = Window(live.live_at, moment - SETTLING).events().filter(JUDGED_BY, policy_id=live.pk)
     sold = Purchase.objects.filter(showing__in=shown.values("showing"))
-    rewards = _rewards_by_showing(shown, sold, live.rewards)
+    rewards = rewards_by_showing(shown, sold, live.rewards)
     count = shown.aggregate(count=Count("showing", distinct=True))["count"]
     if not count:
         return None
@@ -199,15 +199,9 @@ def _arms() -> Arms:
 
 
 def _cells(window: Window, arms: Arms, rewards: Mapping[str, float]) -> Iterator[engine.Cell]:
-    """Sums over showings, by bundle, anchor and place: of everybody, and of known buyers.
-
-    Known is whom a sale was credited to before the window began. Who bought inside it would be a biased witness: of
-    those, by choice, everybody clicked.
-    """
-    earlier = Purchase.objects.filter(ordered_at__lt=window.begin).values("showing")
-    buyers = Event.objects.filter(showing__in=earlier).exclude(subject="").values("subject")
+    """Sums over showings, by bundle, anchor and place: of everybody, and of known buyers."""
     place = ("anchor_key", "bundle_id", "slot")
-    by_buyer = Q(subject__in=buyers)
+    by_buyer = Q(subject__in=known_buyers(window))
     clicked, added = Q(kind="click", is_rewarded=True), Q(kind="add", is_rewarded=True)
     seen = (
         window.events()
@@ -247,6 +241,15 @@ def _cells(window: Window, arms: Arms, rewards: Mapping[str, float]) -> Iterator
             )
 
 
+def known_buyers(window: Window) -> QuerySet[Event, str]:
+    """Pseudonyms of those to whom a sale was credited before the window began.
+
+    Who bought inside it would be a biased witness: of those, by choice, everybody clicked.
+    """
+    earlier = Purchase.objects.filter(ordered_at__lt=window.begin).values("showing")
+    return Event.objects.filter(showing__in=earlier).exclude(subject="").values_list("subject", flat=True)
+
+
 JUDGED_BY = Q(propensity__lt=1) & ~Q(placement="cart")
 """Showings that say something of what else might have been shown. Where nothing was left to chance, as with what a
 merchandiser pinned, they do not; and in the cart the log does not say what else was in it."""
@@ -256,7 +259,7 @@ def _impressions(window: Window, arms: Arms, rewards: Mapping[str, float]) -> It
     """Showings one by one, for the gate."""
     shown = window.events().filter(JUDGED_BY)
     places = dict(shown.values("placement").values_list("placement").annotate(count=Max("slot")))
-    earned = _rewards_by_showing(shown, window.purchases().filter(JUDGED_BY), rewards)
+    earned = rewards_by_showing(shown, window.purchases().filter(JUDGED_BY), rewards)
     rows = (
         shown.values("showing", "anchor_key", "bundle_id", "slot", "placement", "propensity")
         .annotate(visitor=Max("subject"))
@@ -275,7 +278,7 @@ def _impressions(window: Window, arms: Arms, rewards: Mapping[str, float]) -> It
             )
 
 
-def _rewards_by_showing(
+def rewards_by_showing(
     shown: QuerySet[Event], sold: QuerySet[Purchase], rewards: Mapping[str, float]
 ) -> dict[int, float]:
     """What each showing earned, of those that earned anything."""

@@ -65,6 +65,7 @@ def _add_learning(command: Command) -> None:
     train.add_argument("--items", type=Path, help="the catalogue, JSON lines")
     train.add_argument("--views", type=Path, help="what shoppers looked at: shopper_key,item_key,viewed_at")
     train.add_argument("--pairs", type=Path, help="which categories may share a bundle and which not, JSON lines")
+    train.add_argument("--clicks", type=Path, help="what became of bundles that were shown, a row a showing")
     train.add_argument("--out", type=Path, required=True, help="directory of the artefact; replaced when all is done")
     train.add_argument("--work", type=Path, help="directory for checkpoints; an interrupted run goes on from there")
     train.add_argument("--warm-start", type=Path, help="an earlier artefact, to go on from its Transformer")
@@ -182,6 +183,7 @@ def _train(options: argparse.Namespace) -> None:
             settings=settings,
             views=options.views,
             pairs=options.pairs,
+            clicks=options.clicks,
             warm_start=options.warm_start,
             work=options.work,
             reporter=reporter,

@@ -17,7 +17,22 @@ INSTANT = r"^\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d{1,9})?)?([+-]\d\d(:?\d\d)?
 TIME_OFFSET = r":.*([+-]\d\d(:?\d\d)?|Z)$"
 TRUE, FALSE = ("t", "true", "1"), ("f", "false", "0")
 MOMENT = "2010-12-01 08:26:00+00"
-EXAMPLES = {"order_key": "1001", "quantity": "1", "ordered_at": MOMENT, "counts": "t", "viewed_at": MOMENT}
+EXAMPLES = {
+    "order_key": "1001",
+    "quantity": "1",
+    "ordered_at": MOMENT,
+    "counts": "t",
+    "viewed_at": MOMENT,
+    "anchor_key": "42",
+    "item_keys": '["7", "8"]',
+    "place": "1",
+    "place_count": "3",
+    "reward": "1",
+    "propensity": "0.95",
+    "visitor": "17",
+    "is_buyer": "t",
+    "shown_at": MOMENT,
+}
 """What a well-formed cell looks like, by column."""
 YEARS = tuple(int(datetime(year, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000 for year in (1, 9999))
 """Orders before or after can only be slips; nearly the same bounds as those of Python's calendar."""

@@ -25,6 +25,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
+from typing import Protocol
 
 import numpy as np
 import scipy.sparse
@@ -53,6 +54,18 @@ SHRINKAGE_ORDERS = 5
 
 
 Start = tuple[int, ...]
+CLICKS = "clicks"
+"""Names what clicks taught, among the parts of a bundle's score."""
+
+
+class Taught(Protocol):
+    """What clicks taught about bundles, in the unit of the blend's scores (see `clicks.taught`)."""
+
+    def changes(self, sets: Sequence[Sequence[int]], items: IntArray) -> FloatArray:
+        """By how much more each item is worth next to each set than the blend says; (B, C)."""
+
+    def changes_when_complete(self, sets: Sequence[Sequence[int]]) -> FloatArray:
+        """By how much more it is worth to leave each set as it is; (B,)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,6 +80,8 @@ class Draft:
     by_part_P: FloatArray | None = None
     complete: bool = True
     start_length: int = 1
+    gain_of_stopping: float = 0.0
+    """What clicks taught about leaving it as it is."""
 
     @property
     def start(self) -> Start:
@@ -78,7 +93,7 @@ class Draft:
 
     @property
     def value(self) -> float:
-        average = sum(self.gains) / len(self.gains) if self.gains else 0.0
+        average = (sum(self.gains) + self.gain_of_stopping) / len(self.gains) if self.gains else 0.0
         return average if self.complete else INCOMPLETE * average
 
     def with_item(self, item: int, gain: float, by_part_P: FloatArray) -> Draft:
@@ -146,6 +161,12 @@ class Composer:
     templates: Templates
     shelf: Shelf
     settings: Settings
+    taught: Taught | None = None
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Whose word counts: parts of the blend, and clicks where they taught anything."""
+        return self.blend.parts if self.taught is None else (*self.blend.parts, CLICKS)
 
     def compose_all(
         self, anchors: Sequence[int], *, on_progress: Callable[[float], None] = lambda _done: None
@@ -188,7 +209,36 @@ class Composer:
             beams = {start: _best_sets(drafts, self.settings.beam_width) for start, drafts in grown.items()}
         for start, beam in beams.items():
             finished[start] += beam
-        return finished, begun
+        return self._when_complete(finished), self._when_complete(begun)
+
+    def _when_complete(self, drafts_of: dict[Start, list[Draft]]) -> dict[Start, list[Draft]]:
+        drafts = [draft for drafts in drafts_of.values() for draft in drafts]
+        if self.taught is None or not drafts:
+            return drafts_of
+        changes = iter(self.taught.changes_when_complete([draft.items for draft in drafts]).tolist())
+        return {
+            start: [replace(draft, gain_of_stopping=next(changes)) for draft in drafts]
+            for start, drafts in drafts_of.items()
+        }
+
+    def may_follow(self, sets: Sequence[Start]) -> dict[Start, tuple[list[int], list[float]]]:
+        """Say what the rules allow next to each set, whose first item is the anchor, and the gain of each."""
+        anchors = dict.fromkeys(each[:1] for each in sets)
+        found: dict[Start, tuple[list[int], list[float]]] = {}
+        least_overlap = dict.fromkeys(anchors, 0.0)
+        for anchor, children, overlaps in self._extend([Draft(each) for each in anchors], least_overlap):
+            found[anchor.items] = _last_of(children)
+            least_overlap[anchor.start] = self.settings.stop_ratio * max(overlaps, default=0.0)
+        longer = [Draft(each) for each in sets if len(each) > 1]
+        for draft, children, _ in self._extend(longer, least_overlap):
+            found[draft.items] = _last_of(children)
+        return found
+
+    def gains(self, sets: Sequence[Start], items: IntArray) -> FloatArray:
+        """What each item adds to each set, whatever the rules say; (B, C)."""
+        total_BC = self.blend.contributions(Contexts.of(sets), items).sum(axis=0)
+        prior_BC = np.stack([self._prior(Draft(each), items) for each in sets])
+        return np.asarray(total_BC + prior_BC, np.float32)
 
     def _extend(
         self, drafts: Sequence[Draft], least_overlap: Mapping[Start, float]
@@ -198,7 +248,10 @@ class Composer:
             return
         partners = {draft.start: self._partners(draft.start) for draft in drafts}
         asked_C = np.unique(np.concatenate(list(partners.values())))
-        by_part_PBC = self.blend.contributions(Contexts.of([draft.items for draft in drafts]), asked_C)
+        sets = [draft.items for draft in drafts]
+        by_part_PBC = self.blend.contributions(Contexts.of(sets), asked_C)
+        if self.taught is not None:
+            by_part_PBC = np.concatenate([by_part_PBC, self.taught.changes(sets, asked_C)[None]])
         total_BC = by_part_PBC.sum(axis=0)
         for row, draft in enumerate(drafts):
             possible = partners[draft.start]
@@ -266,6 +319,10 @@ def _cells(matrix_VV: scipy.sparse.csr_array, row: int, columns: IntArray) -> Fl
         return np.zeros(len(columns), np.float32)
     places = np.searchsorted(stored, columns).clip(max=len(stored) - 1)
     return np.where(stored[places] == columns, values[places], 0).astype(np.float32)
+
+
+def _last_of(children: list[Draft]) -> tuple[list[int], list[float]]:
+    return [child.items[-1] for child in children], [child.gains[-1] for child in children]
 
 
 def _with_overlap(children: list[Draft], overlaps: list[float], least: float) -> list[Draft]:

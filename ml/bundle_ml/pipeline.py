@@ -25,6 +25,8 @@ from bundle_ml.baskets import UNKNOWN_TIME, Baskets, split_by_time
 from bundle_ml.cases import CONTEXT_SIZES
 from bundle_ml.catalogue import read_catalogue
 from bundle_ml.category_pairs import read_category_pairs
+from bundle_ml.clicks.showings import read_showings
+from bundle_ml.clicks.taught import learn_from_showings
 from bundle_ml.durable import require_replaceable
 from bundle_ml.errors import ArtefactError, DataError
 from bundle_ml.learning import learn, prepare, train_network
@@ -49,6 +51,7 @@ def train(
     settings: Settings,
     views: Path | None = None,
     pairs: Path | None = None,
+    clicks: Path | None = None,
     warm_start: Path | None = None,
     work: Path | None = None,
     reporter: Reporter | None = None,
@@ -59,7 +62,7 @@ def train(
 
     With `pairs`, what the shop decided about pairs of categories overrules what is learned (see `category_pairs`). With
     `warm_start`, an artefact of an earlier run, the Transformer goes on from that run's. `views` are what the shoppers
-    of the lines looked at.
+    of the lines looked at; `clicks` what became of bundles that were shown (see `clicks.taught`).
 
     Raises:
         DataError: an input file is not what it should be; nothing was written.
@@ -75,6 +78,7 @@ def train(
     read, shelf = _read(lines, items, settings, reporter)
     baskets, report = read.baskets, read.report
     looked_at, views_report = _read_views(views, read) if views else (None, None)
+    shown = read_showings(clicks, item_keys=baskets.keys) if clicks else None
     on_read(report)
     learned = learn(baskets, shelf, settings=settings, start=start, work=work, reporter=reporter)
     personal = learn_personal(
@@ -98,7 +102,18 @@ def train(
         context_vectors_VD=vectors_VD,
         pairs=decided,
     )
-    candidates = proposer.propose(lambda done: reporter.at(done, "composing bundles"))
+    from_clicks: dict[str, Any] = {}
+    if shown and proposer.composer:
+        found = learn_from_showings(
+            shown[0],
+            proposer.composer,
+            vectors_VD,
+            seed=settings.seed,
+            on_progress=lambda done: reporter.at(0.5 * done, "learning from clicks"),
+        )
+        proposer, from_clicks = proposer.taught_by(found.taught), found.report | shown[1].counts()
+    begun = 0.5 if from_clicks else 0.0
+    candidates = proposer.propose(lambda done: reporter.at(begun + (1 - begun) * done, "composing bundles"))
 
     reporter.enter("write", "writing the artefact")
     tensors, facts = to_tensors(learned.fitted)
@@ -131,6 +146,7 @@ def train(
             "decision": learned.decision.reason,
             "refused": [refusal.to_json() for refusal in learned.decision.refused],
             "personal": personal.report,
+            "clicks": from_clicks,
         },
         "history": learned.history,
         "seconds": dict(reporter.seconds),

@@ -24,7 +24,7 @@ from bundle_ml.category_pairs import CategoryPairs
 from bundle_ml.contexts import common_contexts
 from bundle_ml.evidence import Postings, gather_evidence
 from bundle_ml.fallback import Fallback, Pair
-from bundle_ml.generation import Affinity, Composer, Draft
+from bundle_ml.generation import CLICKS, Affinity, Composer, Draft, Taught
 from bundle_ml.influence import Influence, influences
 from bundle_ml.quantities import QuantityRule
 from bundle_ml.rungs import (
@@ -110,6 +110,10 @@ class Proposer:
             rung,
             composer,
         )
+
+    def taught_by(self, taught: Taught | None) -> Proposer:
+        """The same proposer, which believes what clicks taught as well."""
+        return self if self.composer is None else replace(self, composer=replace(self.composer, taught=taught))
 
     def propose(self, on_progress: Callable[[float], None] = lambda _done: None) -> list[Candidate]:
         """Propose for every sellable item, then for the shop; nothing while fewer than two items can be sold."""
@@ -265,15 +269,15 @@ class Proposer:
 
         What a variant gave counts for its family.
         """
-        parts = self.composer.blend.parts if self.composer else ()
+        parts = self.composer.parts if self.composer else ()
         by_part_P = np.zeros(len(parts)) if draft.by_part_P is None else np.maximum(draft.by_part_P, 0)
-        given = dict.fromkeys(PARTS, 0.0)
+        given = dict.fromkeys((*PARTS, CLICKS) if CLICKS in parts else PARTS, 0.0)
         for part, value in zip(parts, by_part_P.tolist(), strict=True):
             given[FAMILY.get(part, part)] += value
         total = sum(given.values())
         if total <= 0:
-            return {part: float(part == POPULARITY) for part in PARTS}
-        return {part: round(given[part] / total, 6) for part in PARTS}
+            return {part: float(part == POPULARITY) for part in given}
+        return {part: round(value / total, 6) for part, value in given.items()}
 
     def _shop_wide(self, candidates: Sequence[Candidate]) -> list[Candidate]:
         """Take the shop's strongest best bundles, each unlike the others."""

@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import safetensors.torch
 import torch
 from torch import Tensor, nn
@@ -61,7 +62,10 @@ class Situation:
 
 
 class Composer(nn.Module):
-    def __init__(self, shape: ComposerShape, *, seed: int = 0) -> None:
+    def __init__(
+        self, shape: ComposerShape, *, seed: int = 0, vectors_VD: npt.NDArray[np.float32] | None = None
+    ) -> None:
+        """With vectors, items begin as these, be they anchors, members or what may be added."""
         super().__init__()
         self.shape = shape
         self.anchor = nn.Embedding(shape.item_count, shape.width)
@@ -77,6 +81,9 @@ class Composer(nn.Module):
                     weight.zero_()
                 else:
                     weight.normal_(0, 0.0 if name.endswith("bias") else shape.width**-0.5, generator=generator)
+            if vectors_VD is not None:
+                for embedding in (self.anchor, self.item, self.of_action):
+                    embedding.weight[: shape.item_count] = torch.from_numpy(vectors_VD)
 
     def supervised(self, situation: Situation) -> Tensor:
         """Log-probabilities of the supervised model as a policy; (B, A)."""
@@ -101,7 +108,8 @@ class Composer(nn.Module):
         is_item_BM1 = (added_BM != EMPTY)[..., None]
         added_BD = (self.item(added_BM.clamp(min=0)) * is_item_BM1).sum(1) / is_item_BM1.sum(1).clamp(min=1)
         state_BD = self.anchor(anchors_B) + added_BD + self.context(contexts_B)
-        return self.narrow(F.gelu(self.widen(state_BD))) @ self.of_action.weight.T
+        query_BD: Tensor = self.narrow(F.gelu(self.widen(state_BD)))
+        return query_BD @ self.of_action.weight.T
 
     def save(self, path: Path) -> None:
         """Write weights and shape as safetensors, all or nothing."""

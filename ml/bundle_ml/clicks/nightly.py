@@ -13,7 +13,7 @@ Shapes: N impressions, A anchors, C arms of an anchor, R arms in all, F features
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -27,6 +27,7 @@ from bundle_ml.clicks.truth import EMPTY, Numbers, Reals
 PLACE_COUNT = 5
 """Places that are told apart; further down all are the last of them."""
 LEAST_BUYERS_REWARD = 100.0
+"""What known buyers must have earned to be the yardstick; before that everybody is believed."""
 SUPPORTED = (0.8, 1.25)
 """Between these the mean importance weight must lie for the log to be about the candidate."""
 ORDER_FALL = 0.8
@@ -132,10 +133,34 @@ def judge(
     where it did, so a mean far from that says that too little of the log is about the candidate, whatever its lead.
     """
     as_candidate = _as_shown_by(candidate, arms, log, settings, word=candidate)
-    promised = doubly_robust(as_candidate)
-    in_force = doubly_robust(_as_shown_by(incumbent, arms, log, settings, word=candidate))
-    decision = gate.promote(promised, in_force, gate_settings)
-    supported_ratio = float(as_candidate.weights_N.mean())
+    return _decide(as_candidate, _as_shown_by(incumbent, arms, log, settings, word=candidate), gate_settings)
+
+
+def judge_order(
+    arms: Arms, log: Log, order_R: Numbers, *, word: Policy, gate_settings: GateSettings
+) -> tuple[Decision, Estimate]:
+    """Decide whether the arms would earn more in another order, shown without exploring, than in theirs.
+
+    `order_R` holds the numbers of all arms; anchors ascend in it as well. The log must have taught neither the order
+    nor the `word` that is taken for what was not shown.
+    """
+    place_of_R = np.empty_like(order_R)
+    place_of_R[order_R] = np.arange(len(order_R))
+    other_arms = Arms(arms.anchors_R[order_R], arms.features_RF[order_R])
+    other_log = replace(log, arms_N=place_of_R[log.arms_N])
+    other_word = replace(word, quality_R=word.quality_R[order_R], evidence_R=word.evidence_R[order_R])
+    settings = BanditSettings(exploration_ratio=0.0)
+    return _decide(
+        _as_shown_by(None, other_arms, other_log, settings, word=other_word),
+        _as_shown_by(None, arms, log, settings, word=word),
+        gate_settings,
+    )
+
+
+def _decide(candidate: Logged, incumbent: Logged, gate_settings: GateSettings) -> tuple[Decision, Estimate]:
+    promised = doubly_robust(candidate)
+    decision = gate.promote(promised, doubly_robust(incumbent), gate_settings)
+    supported_ratio = float(candidate.weights_N.mean())
     least, most = SUPPORTED
     is_supported = least <= supported_ratio <= most
     return (

@@ -28,6 +28,7 @@ from bundle_ml.clicks.composing import Composing, Drafts, taken
 from bundle_ml.clicks.truth import Menu, Numbers, Openings, Reals
 from bundle_ml.errors import DataError
 
+SEQUENCES_AT_ONCE = 512
 BASELINE_BUNDLES = 50.0
 """An anchor's mean reward is shrunk as if so many more bundles had earned the mean of all."""
 
@@ -66,8 +67,13 @@ class Log:
         return len(self.rewards_B)
 
     def take(self, rows: Numbers) -> Log:
-        arrays = self.actions_BT, self.log_propensity_B, self.rewards_B, self.counts_B
-        return Log(taken(self.openings, rows), *(each[rows] for each in arrays))
+        return Log(
+            taken(self.openings, rows),
+            self.actions_BT[rows],
+            self.log_propensity_B[rows],
+            self.rewards_B[rows],
+            self.counts_B[rows],
+        )
 
 
 def roll_out(composer: Composer, composing: Composing, count: int, random: np.random.Generator) -> Log:
@@ -159,7 +165,7 @@ def update(
 ) -> None:
     """One step on some bundles."""
     optimizer.zero_grad()
-    log_policy_B, entropy, divergence = _follow(composer, menu, log)
+    log_policy_B, entropy, divergence = _follow(composer, menu, log.openings, log.actions_BT)
     weight_B = (log_policy_B.detach() - torch.from_numpy(log.log_propensity_B)).exp().clamp(max=settings.weight_cap)
     advantage_B = torch.from_numpy(log.rewards_B - baseline_V[log.openings.anchors_B])
     counts_B = torch.from_numpy(log.counts_B / log.counts_B.sum())
@@ -171,10 +177,17 @@ def update(
 
 def held_out_estimate(composer: Composer, menu: Menu, log: Log, settings: ReinforceSettings) -> float:
     """The policy's mean reward by the self-normalised estimator, weights capped: Σ w r / Σ w."""
-    with torch.inference_mode():
-        log_policy_B = _follow(composer, menu, log)[0].numpy()
+    log_policy_B = log_chances(composer, menu, log.openings, log.actions_BT)
     weight_B = log.counts_B * np.exp(log_policy_B - log.log_propensity_B).clip(max=settings.weight_cap)
     return float((weight_B * log.rewards_B).sum() / max(weight_B.sum(), 1e-300))
+
+
+def log_chances(composer: Composer, menu: Menu, openings: Openings, actions_BT: Numbers) -> Reals:
+    """The log-probability of each whole sequence of actions; (B,)."""
+    chunks = np.array_split(np.arange(len(openings)), max(1, len(openings) // SEQUENCES_AT_ONCE))
+    with torch.inference_mode():
+        parts = [_follow(composer, menu, taken(openings, rows), actions_BT[rows])[0].numpy() for rows in chunks]
+    return np.concatenate(parts)
 
 
 def baseline(log: Log, item_count: int) -> Reals:
@@ -191,23 +204,23 @@ def _shrunk(sums_V: Reals, counts_V: Reals) -> Reals:
     return np.asarray((sums_V + BASELINE_BUNDLES * usual) / (counts_V + BASELINE_BUNDLES))
 
 
-def _follow(composer: Composer, menu: Menu, log: Log) -> tuple[Tensor, Tensor, Tensor]:
+def _follow(composer: Composer, menu: Menu, openings: Openings, actions_BT: Numbers) -> tuple[Tensor, Tensor, Tensor]:
     """Go through logged sequences: the log-probability of each, the mean entropy, the KL to the supervised model."""
-    drafts = Drafts(menu, log.actions_BT.shape[1] - 1)
-    drafts.begin(log.openings)
-    total_B = torch.zeros(len(log), dtype=torch.float64)
+    drafts = Drafts(menu, actions_BT.shape[1] - 1)
+    drafts.begin(openings)
+    total_B = torch.zeros(len(openings), dtype=torch.float64)
     entropy, divergence = torch.zeros(()), torch.zeros(())
-    for step in range(log.actions_BT.shape[1]):
-        rows = np.flatnonzero(log.actions_BT[:, step] >= 0)
+    for step in range(actions_BT.shape[1]):
+        rows = np.flatnonzero(actions_BT[:, step] >= 0)
         if not len(rows):
             break
         asked = Drafts(menu, drafts.most_items)
-        asked.begin(taken(log.openings, rows))
+        asked.begin(taken(openings, rows))
         asked.bundles_BM = drafts.bundles_BM[rows]
         situation = Situation.of(asked)
         supervised_BA = composer.supervised(situation)
         log_BA = composer.changed(situation, supervised_BA)
-        actions_B = log.actions_BT[rows, step]
+        actions_B = actions_BT[rows, step]
         taken_B = log_BA[torch.arange(len(rows)), torch.from_numpy(actions_B)]
         total_B = total_B.index_add(0, torch.from_numpy(rows), taken_B.double())
         chance_BA = log_BA.exp()

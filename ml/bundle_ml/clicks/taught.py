@@ -1,0 +1,352 @@
+"""What a shop's clicks teach about composing: the policy network, taught by the showings of what was composed before.
+
+    showings  →  what each bundle earned  →  the network  →  judged    →  what composing adds to the blend
+                 (places set right)          (REINFORCE)     (the gate)
+
+What is unusual:
+
+* A click weighs more in a place that is looked at less (`bandit.fit` finds by how much). Where known buyers did enough
+  to teach, they alone do: a bot clicks for nothing (see `bandit`).
+* The network is asked only how to change the scores of a beam search that keeps all of its rules. So nothing is
+  composed that a merchandiser could not check, and an untaught network changes nothing, byte for byte.
+* Its vectors of items begin as those of what is bought together. What it learns about one item holds a little for those
+  like it, and so for anchors and bundles that were never shown.
+* It is judged on anchors and on days that did not teach it. There are two networks: each half of the anchors teaches
+  one, and the other half's earlier showings say when it has learned enough. The later showings of that half judge it:
+  the order that results must beat the blend's beyond chance, by the doubly robust estimate. Composing takes their mean.
+
+Shapes: R arms, A anchors, N showings, V learned items, D width, B sets, C items asked about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from bundle_ml.baskets import FloatArray, IntArray
+from bundle_ml.clicks import nightly
+from bundle_ml.clicks.bandit import BanditSettings
+from bundle_ml.clicks.composer import Composer, ComposerShape
+from bundle_ml.clicks.composing import taken
+from bundle_ml.clicks.counts import Counts
+from bundle_ml.clicks.gate import Code, Decision, GateSettings
+from bundle_ml.clicks.reinforce import Log, ReinforceSettings, log_chances, teach
+from bundle_ml.clicks.showings import Arm, Showings
+from bundle_ml.clicks.truth import EMPTY, Flags, Numbers, Openings, Reals
+from bundle_ml.generation import INCOMPLETE
+from bundle_ml.generation import Composer as Beam
+
+JUDGED_RATIO = 0.5
+"""Of the showings, the last ones: they judge and teach nothing."""
+LEAST_ANCHORS = 10
+LEAST_EFFECTIVE_COUNT = 200.0
+LEAST_SPREAD = 1e-3
+ANCHORS_AT_ONCE, STEPS_AT_ONCE = 32, 512
+PROPENSITIES_A_DECADE = 10
+"""Showings of an arm whose propensities agree to so many steps a power of ten teach as one row."""
+LEARNING = ReinforceSettings(epochs=20, patience=4, batch_size=256, kl_weight=0.1, entropy_weight=3e-3)
+"""Rewards are relative to the mean one here: hence other weights than in the simulator."""
+OnProgress = Callable[[float], None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TaughtByClicks:
+    """Networks beside a beam search: what they learned on average, in the unit of the blend's scores."""
+
+    networks: tuple[Composer, ...]
+
+    def changes(self, sets: Sequence[Sequence[int]], items: IntArray) -> FloatArray:
+        return self._learned(sets)[:, items]
+
+    def changes_when_complete(self, sets: Sequence[Sequence[int]]) -> FloatArray:
+        return self._learned(sets)[:, -1]
+
+    def changes_of(self, arms: Sequence[Arm]) -> Reals:
+        """By how much it changes the gains of each bundle's items and of leaving it so, taken together; (R,)."""
+        steps = [(row, arm[:length]) for row, arm in enumerate(arms) for length in range(1, len(arm) + 1)]
+        actions = [action for arm in arms for action in (*arm[1:], -1)]
+        changes_R = np.zeros(len(arms))
+        for begin in range(0, len(steps), STEPS_AT_ONCE):
+            rows, sets = zip(*steps[begin : begin + STEPS_AT_ONCE], strict=True)
+            learned_BA = self._learned(sets)
+            changes_B = learned_BA[np.arange(len(rows)), actions[begin : begin + STEPS_AT_ONCE]]
+            np.add.at(changes_R, np.asarray(rows), changes_B)
+        return changes_R
+
+    def _learned(self, sets: Sequence[Sequence[int]]) -> FloatArray:
+        sets_BM = torch.from_numpy(_padded(sets))
+        nowhere_B = torch.zeros(len(sets), dtype=torch.int64)
+        with torch.inference_mode():
+            learned = [each.learned(sets_BM, nowhere_B).numpy() / each.shape.sharpness for each in self.networks]
+        return np.asarray(sum(learned) / len(learned), np.float32)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What came of a shop's showings: the network, None where it must not be used; and a report for people."""
+
+    taught: TaughtByClicks | None
+    report: dict[str, Any]
+
+
+def learn_from_showings(
+    showings: Showings,
+    beam: Beam,
+    vectors_VD: npt.NDArray[np.float32],
+    *,
+    seed: int,
+    on_progress: OnProgress = lambda _done: None,
+) -> Found:
+    """Teach a network by what was shown, and let it be used if it would have earned more.
+
+    `vectors_VD` are unit vectors of the company that items keep, zero for those that keep none.
+    """
+    report: dict[str, Any] = {
+        "showings": len(showings),
+        "arms": len(showings.arms),
+        "anchors": len(set(showings.anchors_R.tolist())),
+    }
+    if report["anchors"] < LEAST_ANCHORS:
+        return Found(taught=None, report={**report, "code": str(Code.TOO_LITTLE_LOG), "numbers": {}})
+    shown = _Shown.of(showings, beam, on_progress=lambda done: on_progress(0.3 * done))
+    is_taught_N = _is_early(showings)
+    word = shown.word(is_taught_N)
+    if word is None:
+        return Found(taught=None, report={**report, "code": str(Code.TOO_LITTLE_LOG), "numbers": {}})
+    half_R = np.random.default_rng([seed, 41]).permutation(shown.anchor_count)[shown.anchors_R] % 2
+    values_R = np.empty(len(shown.values_R))
+    networks = []
+    for half in range(2):
+        networks.append(_teach(shown, word, is_taught_N, half_R != half, vectors_VD, seed=seed))
+        values_R[half_R == half] = shown.values_by(networks[half])[half_R == half]
+        on_progress(0.3 + 0.35 * (half + 1))
+    decision = shown.judged(values_R, word, ~is_taught_N)
+    report |= {"code": str(decision.code), "numbers": decision.numbers, "judged": int((~is_taught_N).sum())}
+    return Found(taught=TaughtByClicks(tuple(networks)) if decision.goes_live else None, report=report)
+
+
+def _is_early(showings: Showings) -> Flags:
+    """Say of each showing whether it teaches; those of one moment are not parted."""
+    cut = np.quantile(showings.shown_at_N, 1 - JUDGED_RATIO, method="lower")
+    return np.asarray(showings.shown_at_N <= cut)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Shown:
+    """The arms in the order that the blend gives them, beside each anchor the best first, and their showings."""
+
+    showings: Showings
+    menu: _Menu
+    anchors_R: Numbers
+    """Numbers of anchors, ascending from 0."""
+    values_R: Reals
+    """What the beam search makes of each arm: see `generation.Draft.value`."""
+    order_R: Numbers
+    """Place in `showings.arms` of each."""
+    arms_N: Numbers
+
+    @classmethod
+    def of(cls, showings: Showings, beam: Beam, *, on_progress: OnProgress) -> _Shown:
+        menu = _Menu.of(showings.arms, beam, on_progress=on_progress)
+        anchors_R = np.unique(showings.anchors_R, return_inverse=True)[1]
+        values_R = np.asarray([menu.value(arm) for arm in showings.arms])
+        order_R = np.lexsort((-values_R, anchors_R))
+        place_of_R = np.empty_like(order_R)
+        place_of_R[order_R] = np.arange(len(order_R))
+        return cls(showings, menu, anchors_R[order_R], values_R[order_R], order_R, place_of_R[showings.arms_N])
+
+    @property
+    def arms(self) -> list[Arm]:
+        return [self.showings.arms[place] for place in self.order_R.tolist()]
+
+    @property
+    def anchor_count(self) -> int:
+        return int(self.anchors_R[-1]) + 1
+
+    @property
+    def bandit_arms(self) -> nightly.Arms:
+        first_R = np.searchsorted(self.anchors_R, self.anchors_R)
+        typical = max(float(np.median(self.values_R[np.unique(first_R)])), 1e-6)
+        score_R = 1 - 0.5 ** (self.values_R.clip(0) / typical)
+        rank_R = np.arange(len(first_R)) - first_R + 1
+        return nightly.Arms(self.anchors_R, np.log(np.stack([score_R.clip(0.02), rank_R], axis=1)))
+
+    def word(self, chosen_N: Flags) -> nightly.Policy | None:
+        """What the bandit makes of some showings; None where nothing was rewarded."""
+        shown = self.showings
+        counts = Counts.of(
+            self.arms_N[chosen_N],
+            np.zeros(int(chosen_N.sum()), np.int64),
+            shown.places_N[chosen_N].clip(max=nightly.PLACE_COUNT - 1),
+            shown.rewards_N[chosen_N],
+            shown.is_buyer_N[chosen_N],
+            shape=(len(self.anchors_R), 1, nightly.PLACE_COUNT),
+        )
+        return nightly.learn(self.bandit_arms, counts, BanditSettings())
+
+    def judged(self, values_R: Reals, word: nightly.Policy, chosen_N: Flags) -> Decision:
+        """What some showings say of ordering the arms by these values instead of the blend's."""
+        judging_N = chosen_N & (self.showings.propensities_N < 1)
+        if not judging_N.any():
+            return Decision(code=Code.TOO_LITTLE_LOG, numbers={})
+        shown = self.showings.where(judging_N)
+        log = nightly.Log(
+            self.arms_N[judging_N],
+            shown.places_N,
+            shown.place_counts_N,
+            shown.rewards_N,
+            shown.propensities_N,
+            shown.visitors_N,
+        )
+        order_R = np.lexsort((-values_R, self.anchors_R))
+        gate_settings = GateSettings(least_effective_count=LEAST_EFFECTIVE_COUNT)
+        decision, _ = nightly.judge_order(self.bandit_arms, log, order_R, word=word, gate_settings=gate_settings)
+        return decision
+
+    def values_by(self, network: Composer) -> Reals:
+        """What the beam search makes of each arm with what the network learned."""
+        arms = self.arms
+        added_R = np.asarray([len(arm) - 1 for arm in arms])
+        worth_R = np.asarray([self.menu.worth(arm) for arm in arms])
+        return np.asarray(self.values_R + worth_R * TaughtByClicks((network,)).changes_of(arms) / added_R)
+
+    @property
+    def sharpness(self) -> float:
+        """One over how far the bundles of an anchor typically lie apart: so far is a factor of e in the policy."""
+        starts = np.searchsorted(self.anchors_R, np.arange(self.anchor_count))
+        spreads = [values_R.std() for values_R in np.split(self.values_R, starts[1:]) if len(values_R) > 1]
+        return 1 / max(float(np.median(spreads)) if spreads else 1.0, LEAST_SPREAD)
+
+
+def _teach(
+    shown: _Shown,
+    word: nightly.Policy,
+    is_taught_N: Flags,
+    may_teach_R: Flags,
+    vectors_VD: npt.NDArray[np.float32],
+    *,
+    seed: int,
+) -> Composer:
+    """A network taught by the early showings of some arms, and stopped by those of the others."""
+    item_count, width = vectors_VD.shape
+    shape = ComposerShape(item_count=item_count, context_count=1, width=width, sharpness=shown.sharpness)
+    network = Composer(shape, seed=seed, vectors_VD=vectors_VD)
+    learned, held_out = (_log(shown, word, is_taught_N, each, network) for each in (may_teach_R, ~may_teach_R))
+    return teach(network, shown.menu, learned, held_out, replace(LEARNING, seed=seed))
+
+
+def _log(shown: _Shown, word: nightly.Policy, is_taught_N: Flags, asked_R: Flags, network: Composer) -> Log:
+    """Showings as sequences of actions. A row stands for those of one arm with about one propensity.
+
+    A page draws one of an anchor's known bundles, and the network one of all that could be composed. So a propensity is
+    that of the page, times the chance that the untaught network composes one of the known bundles at all: then the
+    weights of a network that has learned nothing compare the known bundles with each other.
+    """
+    chosen_N = is_taught_N & asked_R[shown.arms_N] & shown.showings.believed(is_taught_N)
+    log, arms_N, bias_K = shown.showings.where(chosen_N), shown.arms_N[chosen_N], np.asarray(word.beliefs.place_bias)
+    steps_N = np.rint(np.log10(log.propensities_N) * PROPENSITIES_A_DECADE).astype(np.int64)
+    pairs_B2, rows_N, counts_B = np.unique(
+        np.stack([arms_N, steps_N], axis=1), axis=0, return_inverse=True, return_counts=True
+    )
+    earned_B = np.bincount(rows_N.ravel(), log.rewards_N / bias_K[log.places_N.clip(max=len(bias_K) - 1)])
+    arms_B = pairs_B2[:, 0]
+    known = np.flatnonzero(asked_R)
+    actions_RT = shown.menu.actions(shown.arms)
+    anchors_R = np.asarray([arm[0] for arm in shown.arms])
+    openings = Openings(anchors_R, np.zeros(len(anchors_R), np.int64))
+    log_chance_R = np.full(len(anchors_R), -np.inf)
+    log_chance_R[known] = log_chances(network, shown.menu, taken(openings, known), actions_RT[known])
+    log_mass_A = np.full(shown.anchor_count, -np.inf)
+    np.logaddexp.at(log_mass_A, shown.anchors_R[known], log_chance_R[known])
+    usual = earned_B.sum() / counts_B.sum()
+    return Log(
+        openings=taken(openings, arms_B),
+        actions_BT=actions_RT[arms_B],
+        log_propensity_B=pairs_B2[:, 1] / PROPENSITIES_A_DECADE * np.log(10) + log_mass_A[shown.anchors_R[arms_B]],
+        rewards_B=earned_B / counts_B / usual,
+        counts_B=counts_B.astype(np.float64),
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Menu:
+    """What the beam search allows next to everything that was shown, and to all that it began with.
+
+    What was shown once stays possible, whatever the rules say today: it is there to be learned from.
+    """
+
+    item_count: int
+    most_items: int
+    gains: Mapping[Arm, Mapping[int, float]]
+    """Set → item that may follow → what the blend says it adds."""
+
+    @classmethod
+    def of(cls, arms: Sequence[Arm], beam: Beam, *, on_progress: OnProgress) -> _Menu:
+        gains: dict[Arm, dict[int, float]] = {}
+        anchors = sorted({arm[0] for arm in arms})
+        of_anchor: dict[int, list[Arm]] = {anchor: [] for anchor in anchors}
+        for arm in arms:
+            of_anchor[arm[0]].append(arm)
+        for begin in range(0, len(anchors), ANCHORS_AT_ONCE):
+            chunk = [arm for anchor in anchors[begin : begin + ANCHORS_AT_ONCE] for arm in of_anchor[anchor]]
+            gains |= _gains(chunk, beam)
+            on_progress(min(1.0, (begin + ANCHORS_AT_ONCE) / len(anchors)))
+        return cls(beam.shelf.learned_count, max(len(arm) for arm in arms) - 1, gains)
+
+    def may_follow(self, sets_BM: Numbers) -> Flags:
+        flags_BV = np.zeros((len(sets_BM), self.item_count), np.bool_)
+        for row, arm in enumerate(_unpadded(sets_BM)):
+            flags_BV[row, list(self.gains[arm])] = True
+        return flags_BV
+
+    def next_item_log_scores(self, sets_BM: Numbers) -> Reals:
+        scores_BV = np.zeros((len(sets_BM), self.item_count))
+        for row, arm in enumerate(_unpadded(sets_BM)):
+            gains = self.gains[arm]
+            scores_BV[row, list(gains)] = list(gains.values())
+        return scores_BV
+
+    def value(self, arm: Arm) -> float:
+        steps = [self.gains[arm[:length]][arm[length]] for length in range(1, len(arm))]
+        return self.worth(arm) * sum(steps) / len(steps)
+
+    def worth(self, arm: Arm) -> float:
+        """A pair that could grow is worth less, as in the beam search."""
+        return INCOMPLETE if len(arm) == 2 and self.gains[arm] else 1.0
+
+    def actions(self, arms: Sequence[Arm]) -> Numbers:
+        """Each bundle as what was added, then the stop, then -1; (R, T)."""
+        actions_RT = np.full((len(arms), self.most_items + 1), EMPTY)
+        for row, arm in enumerate(arms):
+            actions_RT[row, : len(arm)] = (*arm[1:], self.item_count)
+        return actions_RT
+
+
+def _gains(arms: Sequence[Arm], beam: Beam) -> dict[Arm, dict[int, float]]:
+    sets = list(dict.fromkeys(arm[:length] for arm in arms for length in range(1, len(arm) + 1)))
+    found = {each: dict(zip(*options, strict=True)) for each, options in beam.may_follow(sets).items()}
+    shown = {(arm[:length], arm[length]) for arm in arms for length in range(1, len(arm))}
+    against = sorted((each, item) for each, item in shown if item not in found[each])
+    if against:
+        asked = list(dict.fromkeys(each for each, _ in against))
+        items = np.unique([item for _, item in against]).astype(np.int32)
+        gains_BC = beam.gains(asked, items)
+        for each, item in against:
+            found[each][item] = float(gains_BC[asked.index(each), np.searchsorted(items, item)])
+    return found
+
+
+def _unpadded(sets_BM: Numbers) -> list[Arm]:
+    return [tuple(item for item in row if item != EMPTY) for row in sets_BM.tolist()]
+
+
+def _padded(sets: Sequence[Sequence[int]]) -> Numbers:
+    sets_BM = np.full((len(sets), max(map(len, sets))), EMPTY)
+    for row, each in enumerate(sets):
+        sets_BM[row, : len(each)] = each
+    return sets_BM
