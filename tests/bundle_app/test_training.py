@@ -23,7 +23,7 @@ from bundle_app.exceptions import (
     NothingToTrain,
     WorseThanLive,
 )
-from bundle_app.models import ModelVersion, Score, TrainingRun
+from bundle_app.models import Event, ModelVersion, Score, TrainingRun
 from tests.tutorial.orders.models import Order
 from tests.worlds import make_pair_world, make_products
 
@@ -74,6 +74,24 @@ def test_views_that_the_shop_records_are_handed_to_the_learning(tmp_path: Path, 
 
     assert version.data["views"] == {"lines_read": 120, "lines_kept": 120, "dropped": {}}
     assert leftovers(tmp_path) == []
+
+
+def test_what_became_of_bundles_is_handed_to_the_learning_unless_the_shop_says_no(settings: Any) -> None:
+    make_pair_world()
+    first = train()
+    assert "clicks" not in first.metrics or first.metrics["clicks"] == {}
+    score = Score.objects.filter(model_version=first).exclude(anchor_key="").order_by("pk")[0]
+    now = timezone.now()
+    Event.objects.create(
+        showing=1, kind="impression", bundle=score.bundle, anchor_key=score.anchor_key, placement="product", slot=1,
+        propensity=0.9, subject="somebody", shown_at=now, occurred_at=now, received_at=now,
+    )  # fmt: skip
+
+    told = train().metrics["clicks"]
+    settings.BUNDLE_APP = {**settings.BUNDLE_APP, "COMPOSE_FROM_CLICKS": False}
+
+    assert (told["showings"], told["code"], told["dropped"]) == (1, "too_little_log", {})
+    assert train().metrics["clicks"] == {}
 
 
 def test_a_shop_without_orders_gets_bundles_too() -> None:

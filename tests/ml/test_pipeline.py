@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from bundle_ml.artefact import Candidate, Manifest, iter_candidates, verify
+from bundle_ml.clicks.showings import COLUMNS
 from bundle_ml.errors import ArtefactError, DataError
 from bundle_ml.pipeline import train
 from bundle_ml.progress import STAGES, Event, Reporter
@@ -152,6 +153,24 @@ def test_the_same_data_and_seed_give_the_same_fingerprint(trained_shop: TrainedS
 
     assert manifest.fingerprint == trained_shop.manifest.fingerprint
     assert manifest.created_at != trained_shop.manifest.created_at
+
+
+def test_showings_that_convince_nobody_change_no_bundle(trained_shop: TrainedShop, tmp_path: Path) -> None:
+    shown = [
+        (each.anchor, json.dumps([key for key, _ in each.items[1:]]), 1, 1, 1, 0.5, number, "f", "2024-05-01")
+        for number, each in enumerate(trained_shop.candidates())
+        if each.anchor
+    ]
+    clicks = write_lines(tmp_path / "clicks.csv", [*shown, ("?", '["?"]', 1, 1, 1, 0.5, 0, "f", "2024-05-01")], COLUMNS)
+
+    manifest = train(
+        trained_shop.lines, trained_shop.items, tmp_path / "artefact", settings=QUICK, clicks=clicks
+    )  # fmt: skip
+
+    told = manifest.metrics["clicks"]
+    assert (told["lines_read"], told["showings"], told["dropped"]) == (len(shown) + 1, len(shown), {"unknown_item": 1})
+    assert told["code"] != "better"
+    assert manifest.fingerprint == trained_shop.manifest.fingerprint
 
 
 def test_the_manifest_keeps_the_contract(trained_shop: TrainedShop) -> None:
