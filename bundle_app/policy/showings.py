@@ -12,11 +12,11 @@ from collections import defaultdict
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from django.db.models import Max, Min, Q
+from django.db.models import Max, Min, Q, QuerySet
 from django.utils import timezone
 
 from bundle_app import conf
-from bundle_app.models import BundlePart
+from bundle_app.models import BundlePart, Event
 from bundle_app.models.score import CONTEXT_MARK, SHOP_WIDE
 from bundle_app.policy.learning import BATCH_SIZE, Window, known_buyers, rewards_by_showing
 
@@ -33,7 +33,7 @@ def export_showings(path: Path, *, now: datetime | None = None) -> int:
     shown = shown.exclude(anchor_key__startswith=CONTEXT_MARK)
     places = dict(shown.values("placement").values_list("placement").annotate(count=Max("slot")))
     earned = rewards_by_showing(shown, window.purchases(), settings.rewards)
-    items, buyers = _items(shown.values("bundle")), frozenset(known_buyers(window))
+    items, buyers = _items(shown), frozenset(known_buyers(window))
     fields = ("showing", "anchor_key", "bundle_id", "slot", "placement", "propensity")
     rows = shown.values(*fields).annotate(visitor=Max("subject"), at=Min("shown_at"))
     number_of: dict[str, int] = {}
@@ -51,10 +51,10 @@ def export_showings(path: Path, *, now: datetime | None = None) -> int:
     return count
 
 
-def _items(bundles: object) -> defaultdict[int, list[str]]:
-    """The items of each bundle, in its order."""
+def _items(shown: QuerySet[Event]) -> defaultdict[int, list[str]]:
+    """The items of each bundle that was shown, in its order."""
     items: defaultdict[int, list[str]] = defaultdict(list)
-    parts = BundlePart.objects.filter(bundle__in=bundles).order_by("bundle", "position")
+    parts = BundlePart.objects.filter(bundle__in=shown.values("bundle")).order_by("bundle", "position")
     for bundle_id, key in parts.values_list("bundle_id", "item_key").iterator(chunk_size=BATCH_SIZE):
         items[bundle_id].append(key)
     return items

@@ -148,6 +148,18 @@ def _add_measurements(command: Command) -> None:
     clicks.add_argument("--peers-python", type=Path, help="the interpreter of the peers' environment")
     clicks.add_argument("--json", type=Path, required=True, help="the results; a table and a plot go beside it")
 
+    rehearse = command("rehearse", _rehearse, "Compose from orders, let made-up shoppers click, and learn from it.")
+    source = rehearse.add_mutually_exclusive_group(required=True)
+    source.add_argument("--dataset", help="a public data set in the folder of --data")
+    source.add_argument("--orders", type=Path, help="an order file, CSV with a header or Parquet")
+    rehearse.add_argument("--data", type=Path, default=_public_data(), help="the data sets")
+    rehearse.add_argument("--showings", default="300000,1000000,3000000", help="numbers, separated by commas")
+    rehearse.add_argument("--anchors", type=int, default=400, help="most ordered items (default: %(default)s)")
+    rehearse.add_argument("--exploration-ratio", type=float, default=0.1, help="of showings (default: %(default)s)")
+    rehearse.add_argument("--seeds", type=int, default=3, help="so many (default: %(default)s)")
+    rehearse.add_argument("--config", type=Path, help="settings as a JSON object; by default no Transformer is trained")
+    rehearse.add_argument("--json", type=Path, required=True, help="the results; a table goes beside it")
+
 
 def _public_data() -> Path:
     return Path(os.environ.get("BUNDLE_DATA_DIR") or "../shared/data")
@@ -234,6 +246,13 @@ def _sizes(options: argparse.Namespace) -> None:
     with training_extra():
         from bundle_ml.benchmark.sizes import main as sizes
     sys.stdout.write(sizes(options))
+
+
+def _rehearse(options: argparse.Namespace) -> None:
+    read_settings(options.config)
+    with training_extra():
+        from bundle_ml.benchmark.rehearsal import main as rehearse
+    sys.stdout.write(rehearse(options))
 
 
 def _clicks(options: argparse.Namespace) -> None:

@@ -63,10 +63,10 @@ class Showings:
         vouched = float(self.rewards_N[chosen_N & self.is_buyer_N].sum())
         return self.is_buyer_N if vouched >= LEAST_BUYERS_REWARD else np.ones_like(self.is_buyer_N)
 
-    def where(self, chosen_N: Flags) -> Showings:
+    def take(self, chosen: Flags | Numbers) -> Showings:
         """Return some showings, of the same arms."""
         arrays = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "arms"}
-        return Showings(self.arms, **{name: values[chosen_N] for name, values in arrays.items()})
+        return Showings(self.arms, **{name: values[chosen] for name, values in arrays.items()})
 
 
 def read_showings(
@@ -105,7 +105,7 @@ def read_showings(
         is_buyer_N=columns["is_buyer"],
         shown_at_N=columns["shown_at"],
     )
-    return showings.where(known), report
+    return showings.take(known), report
 
 
 def _well_formed(block: pa.RecordBatch, report: ReadReport) -> pa.Table:

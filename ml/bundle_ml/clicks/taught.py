@@ -194,7 +194,7 @@ class _Shown:
         judging_N = chosen_N & (self.showings.propensities_N < 1)
         if not judging_N.any():
             return Decision(code=Code.TOO_LITTLE_LOG, numbers={})
-        shown = self.showings.where(judging_N)
+        shown = self.showings.take(judging_N)
         log = nightly.Log(
             self.arms_N[judging_N],
             shown.places_N,
@@ -248,7 +248,7 @@ def _log(shown: _Shown, word: nightly.Policy, is_taught_N: Flags, asked_R: Flags
     weights of a network that has learned nothing compare the known bundles with each other.
     """
     chosen_N = is_taught_N & asked_R[shown.arms_N] & shown.showings.believed(is_taught_N)
-    log, arms_N, bias_K = shown.showings.where(chosen_N), shown.arms_N[chosen_N], np.asarray(word.beliefs.place_bias)
+    log, arms_N, bias_K = shown.showings.take(chosen_N), shown.arms_N[chosen_N], np.asarray(word.beliefs.place_bias)
     steps_N = np.rint(np.log10(log.propensities_N) * PROPENSITIES_A_DECADE).astype(np.int64)
     pairs_B2, rows_N, counts_B = np.unique(
         np.stack([arms_N, steps_N], axis=1), axis=0, return_inverse=True, return_counts=True

@@ -114,7 +114,7 @@ def _log(world: World, count: int, *, chance_of_liked: float, shown: frozenset[i
         random.integers(0, 4000, len(arms_N)),
         random.random(len(arms_N)) < 0.5,
         np.empty(len(arms_N), np.int64),
-    ).where(order)
+    ).take(order)
     return replace(showings, shown_at_N=np.arange(len(arms_N)))
 
 
