@@ -16,6 +16,7 @@ from bundle_app import charts, conf, explain
 from bundle_app.admin.presentation import badge, grouped, rounded
 from bundle_app.experiments.results import SPLIT_ALPHA, ArmResult, GuardrailResult, Results, Verdict
 from bundle_app.experiments.sequential import Interval
+from bundle_app.models import Experiment
 from bundle_app.models.experiment import Metric
 
 MONEY = frozenset({Metric.REVENUE, Metric.MARGIN})
@@ -58,6 +59,7 @@ def panel(found: Results) -> dict[str, Any]:
     metric = Metric(found.experiment.metric)
     return {
         "results": found,
+        "ended": ended(found.experiment),
         "verdict": badge(found.verdict, verdict_label(found.verdict)),
         "metric_label": metric.label,
         "other_labels": [other.label for other in Metric if other != metric],
@@ -70,6 +72,17 @@ def panel(found: Results) -> dict[str, Any]:
         "split": _split(found),
         "until": found.days[-1] if found.days else None,
     }
+
+
+def ended(experiment: Experiment) -> str:
+    """What was made of it, once it is over; empty before."""
+    match experiment.state:
+        case Experiment.State.PROMOTED:
+            return _("“%(arm)s” was promoted.") % {"arm": experiment.decided_arm}
+        case Experiment.State.STOPPED:
+            return _("It was stopped, and no arm was promoted.")
+        case _:
+            return ""
 
 
 def verdict_label(verdict: Verdict) -> str:

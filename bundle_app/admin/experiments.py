@@ -15,6 +15,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.formats import date_format
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -23,6 +24,7 @@ from bundle_app.admin import decision_log, experiment_results
 from bundle_app.admin.dashboard import PUBLISH
 from bundle_app.admin.decision_log import reason_of
 from bundle_app.admin.presentation import badge
+from bundle_app.events.days import day_of
 from bundle_app.exceptions import BundleError
 from bundle_app.experiments import deciding
 from bundle_app.experiments.results import results
@@ -97,7 +99,7 @@ class GuardrailInline(WhileADraft, GuardrailInlineBase):
 class ExperimentAdmin(ExperimentAdminBase):
     form = ExperimentForm
     inlines = [ArmInline, GuardrailInline]
-    list_display = ("name", "state_badge", "kind", "placement", "metric", "started_at", "stopped_at")
+    list_display = ("name", "state_badge", "about", "metric", "ran")
     list_filter = ("state", "kind")
     search_fields = ("name", "arms__name")
     change_form_template = "admin/bundle_app/experiment/change_form.html"
@@ -124,6 +126,21 @@ class ExperimentAdmin(ExperimentAdminBase):
         shown = badge(experiment.state, experiment.get_state_display())
         return shown + badge("live", _("In effect")) if experiment.is_in_effect else shown
 
+    @admin.display(description=gettext_lazy("Differ in"), ordering="kind")
+    def about(self, experiment: Experiment) -> str:
+        return " · ".join(filter(None, [experiment.get_kind_display(), experiment.placement]))
+
+    @admin.display(description=gettext_lazy("Ran"), ordering="started_at", empty_value="—")
+    def ran(self, experiment: Experiment) -> str | None:
+        """From which day to which; an open end for what is running."""
+        if experiment.started_at is None:
+            return None
+        begin, end = (
+            date_format(day_of(moment), "SHORT_DATE_FORMAT") if moment else ""
+            for moment in (experiment.started_at, experiment.stopped_at)
+        )
+        return f"{begin} – {end}"
+
     # The page of one experiment
 
     def has_change_permission(self, request: HttpRequest, obj: Experiment | None = None) -> bool:
@@ -144,6 +161,10 @@ class ExperimentAdmin(ExperimentAdminBase):
             return [*fieldsets, (gettext_lazy("What became of it"), {"fields": times})]
         may_change = self.has_change_permission(request, obj) if obj else True
         return [*fieldsets, (None, {"fields": ("reason",)})] if may_change else fieldsets
+
+    def get_inlines(self, request: HttpRequest, obj: Experiment | None = None) -> Any:
+        has_guardrails = _is_draft(obj) or (obj is not None and obj.guardrails.exists())
+        return self.inlines if has_guardrails else [ArmInline]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Experiment | None = None) -> Any:
         return () if _is_draft(obj) else ("started_at", "stopped_at", "decided_arm")

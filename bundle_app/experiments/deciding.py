@@ -8,6 +8,7 @@ discount is in effect for everybody until it is withdrawn, or another is promote
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -27,7 +28,7 @@ Action, Kind, State = Decision.Action, Experiment.Kind, Experiment.State
 FIT_TO_SHOW = (ModelVersion.State.LIVE, ModelVersion.State.READY)
 
 
-def start(experiment_id: int, *, by: Any, reason: str = "") -> Experiment:
+def start(experiment_id: int, *, by: Any, reason: str = "", now: datetime | None = None) -> Experiment:
     """From now on visitors are divided among the arms.
 
     Where the arms are model versions, a control without one is the version that is live now, and stays that one.
@@ -35,6 +36,7 @@ def start(experiment_id: int, *, by: Any, reason: str = "") -> Experiment:
     Raises:
         CannotStart: something is missing, or another experiment is in its way; the message says all of it.
     """
+    moment = now or timezone.now()
     with transaction.atomic():
         experiment, others = _locked(experiment_id)
         arms = list(experiment.arms.order_by("key"))
@@ -43,26 +45,27 @@ def start(experiment_id: int, *, by: Any, reason: str = "") -> Experiment:
             raise CannotStart(" ".join(found))
         if experiment.kind == Kind.MODEL:
             _pin(next(arm for arm in arms if arm.is_control))
-        _move(experiment, Action.STARTED, by=by, reason=reason, state=State.RUNNING, started_at=timezone.now())
+        _move(experiment, Action.STARTED, moment, by=by, reason=reason, state=State.RUNNING, started_at=moment)
     return experiment
 
 
-def stop(experiment_id: int, *, by: Any, reason: str = "") -> Experiment:
+def stop(experiment_id: int, *, by: Any, reason: str = "", now: datetime | None = None) -> Experiment:
     """From now on everybody sees the shop as it stands. Stopping what is stopped does nothing.
 
     Raises:
         CannotStart: it was never started.
     """
+    moment = now or timezone.now()
     with transaction.atomic():
         experiment, _others = _locked(experiment_id)
         if experiment.state == State.DRAFT:
             raise CannotStart(_("This experiment was never started. Delete it if it is not needed."))
         if experiment.state == State.RUNNING:
-            _move(experiment, Action.STOPPED, by=by, reason=reason, state=State.STOPPED, stopped_at=timezone.now())
+            _move(experiment, Action.STOPPED, moment, by=by, reason=reason, state=State.STOPPED, stopped_at=moment)
     return experiment
 
 
-def promote(arm_id: int, *, by: Any, reason: str = "") -> Experiment:
+def promote(arm_id: int, *, by: Any, reason: str = "", now: datetime | None = None) -> Experiment:
     """Make what an arm changes the shop's own; the experiment ends. Promoting the same arm again does nothing.
 
     A version is published first: whoever is killed between finds the experiment running, and promotes once more.
@@ -71,8 +74,9 @@ def promote(arm_id: int, *, by: Any, reason: str = "") -> Experiment:
         CannotPromote: the split was not what was asked for, the arm is the shop as it stands, or another was promoted.
         CannotPublish: the arm's model version was pruned.
     """
+    moment = now or timezone.now()
     arm = Arm.objects.select_related("experiment").get(pk=arm_id)
-    found = refusal(arm)
+    found = refusal(arm, at=moment)
     if found:
         raise CannotPromote(found)
     if arm.experiment.kind == Kind.MODEL and arm.model_version_id is not None:
@@ -84,26 +88,27 @@ def promote(arm_id: int, *, by: Any, reason: str = "") -> Experiment:
         if experiment.kind != Kind.MODEL:
             for other in others:
                 if other.is_in_effect and (other.kind, other.placement) == (experiment.kind, experiment.placement):
-                    _withdraw(other, by=by, reason=reason)
+                    _withdraw(other, moment, by=by, reason=reason)
         _move(
             experiment,
             Action.PROMOTED,
+            moment,
             by=by,
             reason=reason,
             state=State.PROMOTED,
             decided_arm=arm,
-            stopped_at=experiment.stopped_at or timezone.now(),
+            stopped_at=experiment.stopped_at or moment,
             is_in_effect=experiment.kind != Kind.MODEL,
         )
     return experiment
 
 
-def withdraw(experiment_id: int, *, by: Any, reason: str = "") -> Experiment:
+def withdraw(experiment_id: int, *, by: Any, reason: str = "", now: datetime | None = None) -> Experiment:
     """Take back what was promoted: everybody sees again what the shop's own pages say."""
     with transaction.atomic():
         experiment, _others = _locked(experiment_id)
         if experiment.is_in_effect:
-            _withdraw(experiment, by=by, reason=reason)
+            _withdraw(experiment, now or timezone.now(), by=by, reason=reason)
     return experiment
 
 
@@ -136,7 +141,7 @@ def obstacles(experiment: Experiment, arms: Sequence[Arm]) -> list[str]:
     return found
 
 
-def refusal(arm: Arm) -> str:
+def refusal(arm: Arm, *, at: datetime | None = None) -> str:
     """Why an arm cannot be promoted; empty if it can."""
     experiment = arm.experiment
     if experiment.state not in {State.RUNNING, State.STOPPED} and experiment.decided_arm_id != arm.pk:
@@ -146,7 +151,7 @@ def refusal(arm: Arm) -> str:
         }
     if arm.is_control and experiment.kind != Kind.PLACE:
         return _("The control is the shop as it stands. Stop the experiment instead.")
-    if results(experiment).is_split_off:
+    if results(experiment, at=at).is_split_off:
         return _("The split of the visitors is not what was asked for, so nothing follows from the figures.")
     return ""
 
@@ -206,11 +211,13 @@ def _locked(experiment_id: int) -> tuple[Experiment, list[Experiment]]:
     return chosen, [each for each in everything if each.pk != experiment_id]
 
 
-def _withdraw(experiment: Experiment, *, by: Any, reason: str) -> None:
-    _move(experiment, Action.WITHDRAWN, by=by, reason=reason, is_in_effect=False)
+def _withdraw(experiment: Experiment, now: datetime, *, by: Any, reason: str) -> None:
+    _move(experiment, Action.WITHDRAWN, now, by=by, reason=reason, is_in_effect=False)
 
 
-def _move(experiment: Experiment, action: Decision.Action, *, by: Any, reason: str, **changes: Any) -> None:
+def _move(
+    experiment: Experiment, action: Decision.Action, now: datetime, *, by: Any, reason: str, **changes: Any
+) -> None:
     told = {
         name: (_plain(getattr(experiment, name)), _plain(value))
         for name, value in changes.items()
@@ -219,7 +226,7 @@ def _move(experiment: Experiment, action: Decision.Action, *, by: Any, reason: s
     for name, value in changes.items():
         setattr(experiment, name, value)
     experiment.save(update_fields=list(changes))
-    Decision.objects.record([Entry(subject=experiment, action=action, changes=told)], by=by, reason=reason)
+    Decision.objects.record([Entry(subject=experiment, action=action, changes=told)], by=by, reason=reason, now=now)
 
 
 def _plain(value: Any) -> Any:

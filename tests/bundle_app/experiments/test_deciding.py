@@ -14,7 +14,7 @@ from bundle_app import publishing
 from bundle_app.exceptions import CannotPromote, CannotPublish, CannotStart
 from bundle_app.experiments import deciding
 from bundle_app.models import Arm, Decision, Experiment, Guardrail, ModelVersion
-from tests.bundle_app.experiments.worlds import arms, crowd, experiment, run
+from tests.bundle_app.experiments.worlds import arms, crowd, day, experiment, run
 from tests.bundle_app.tutorial_shop import TUTORIAL, version
 
 pytestmark = pytest.mark.django_db
@@ -286,3 +286,15 @@ def test_of_those_who_start_experiments_about_the_same_at_once_one_has_it() -> N
     assert started in ({""}, {"cart", "home"})
     assert sum(outcomes.values()) == len(started)
     assert Experiment.objects.running().count() == len(started)
+
+
+def test_what_is_decided_at_another_time_is_written_down_at_that_time(boss: User) -> None:
+    made = experiment()
+    _control, other = arms(made, TEMPLATE)
+    deciding.start(made.pk, by=boss, now=day(0))
+    deciding.promote(other.pk, by=boss, now=day(5))
+    deciding.withdraw(made.pk, by=boss, now=day(6))
+    made.refresh_from_db()
+    assert (made.started_at, made.stopped_at) == (day(0), day(5))
+    told = Decision.objects.order_by("pk").values_list("action", "at")
+    assert list(told) == [("started", day(0)), ("promoted", day(5)), ("withdrawn", day(6))]
