@@ -14,9 +14,10 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 
+from bundle_app.events import aggregation
 from bundle_app.events.days import bounds
 from bundle_app.events.subjects import pseudonyms
-from bundle_app.experiments import deciding
+from bundle_app.experiments import counting, deciding
 from bundle_app.experiments.results import Verdict, results
 from bundle_app.experiments.running import arms_in_force, treatment
 from bundle_app.models import Arm, Experiment, Guardrail
@@ -74,7 +75,9 @@ class Trials:
         return started
 
     def _decide(self, experiment: Experiment, *, now: datetime) -> None:
-        found = results(experiment, at=now)
+        aggregation.aggregate(now=now)
+        counting.count_one(experiment, now=now)
+        found = results(experiment)
         decided: dict[str, Any] = {"by": self.by, "reason": found.recommendation, "now": now}
         if found.verdict == Verdict.BETTER and found.best is not None:
             deciding.promote(found.best.pk, **decided)

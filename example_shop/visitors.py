@@ -23,6 +23,7 @@ from bundle_app import conf
 from bundle_app.events import aggregation, attribution, intake, tokens
 from bundle_app.events.days import bounds, day_of
 from bundle_app.events.tokens import Showing
+from bundle_app.experiments import counting
 from bundle_app.models import Bundle, Event, IntakeCount, ModelVersion, Score
 from bundle_app.policy import learning
 from bundle_app.pricing import DiscountForm
@@ -240,3 +241,4 @@ def _count(first: date, last: datetime) -> None:
     begin = datetime.combine(first - timedelta(days=1), time.min, tzinfo=UTC)
     attribution.attribute(now=begin + timedelta(days=conf.load().refund_days))
     aggregation.aggregate(now=last)
+    counting.count(now=last)

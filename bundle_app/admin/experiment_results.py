@@ -71,6 +71,7 @@ def panel(found: Results) -> dict[str, Any]:
         "crossed": grouped(found.crossed_count) if found.crossed_count else "",
         "split": _split(found),
         "until": found.days[-1] if found.days else None,
+        "counted_at": found.experiment.counted_at,
     }
 
 

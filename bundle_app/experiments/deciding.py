@@ -76,7 +76,7 @@ def promote(arm_id: int, *, by: Any, reason: str = "", now: datetime | None = No
     """
     moment = now or timezone.now()
     arm = Arm.objects.select_related("experiment").get(pk=arm_id)
-    found = refusal(arm, at=moment)
+    found = refusal(arm)
     if found:
         raise CannotPromote(found)
     if arm.experiment.kind == Kind.MODEL and arm.model_version_id is not None:
@@ -141,7 +141,7 @@ def obstacles(experiment: Experiment, arms: Sequence[Arm]) -> list[str]:
     return found
 
 
-def refusal(arm: Arm, *, at: datetime | None = None) -> str:
+def refusal(arm: Arm) -> str:
     """Why an arm cannot be promoted; empty if it can."""
     experiment = arm.experiment
     if experiment.state not in {State.RUNNING, State.STOPPED} and experiment.decided_arm_id != arm.pk:
@@ -151,7 +151,7 @@ def refusal(arm: Arm, *, at: datetime | None = None) -> str:
         }
     if arm.is_control and experiment.kind != Kind.PLACE:
         return _("The control is the shop as it stands. Stop the experiment instead.")
-    if results(experiment, at=at).is_split_off:
+    if results(experiment).is_split_off:
         return _("The split of the visitors is not what was asked for, so nothing follows from the figures.")
     return ""
 

@@ -125,8 +125,14 @@ class Experiment(models.Model):
         help_text=_("Everybody has the promoted arm. A model version is published instead."),
     )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    counted_at = models.DateTimeField(
+        _("counted"), null=True, editable=False, help_text=_("When its figures were last counted from the events.")
+    )
+    crossed_count = models.PositiveIntegerField(_("visitors who saw more than one arm"), default=0, editable=False)
 
-    PROGRESS: ClassVar = frozenset({"state", "started_at", "stopped_at", "decided_arm", "is_in_effect"})
+    PROGRESS: ClassVar = frozenset(
+        {"state", "started_at", "stopped_at", "decided_arm", "is_in_effect", "counted_at", "crossed_count"}
+    )
     """Fields that change after the start."""
 
     objects = ExperimentQuerySet.as_manager()
@@ -328,6 +334,26 @@ def arms_in(words: str) -> Iterator[tuple[int, str]]:
         match = re.fullmatch(r"(\d+)([a-z])", found)
         if match:
             yield int(match[1]), match[2]
+
+
+class ArmDay(models.Model):
+    """What was known of an arm on the evening of a day: of all visitors up to then, not of that day's alone.
+
+    `sums` are those of `bundle_app.experiments.sequential.Moments`, by figure. Each count writes all days anew.
+    """
+
+    arm = models.ForeignKey(Arm, on_delete=models.CASCADE, related_name="days", verbose_name=_("arm"))
+    day = models.DateField(_("day"))
+    entered_count = models.PositiveIntegerField(_("visitors who came"))
+    sums = models.JSONField(_("sums"))
+
+    class Meta:
+        verbose_name = _("day of an arm")
+        verbose_name_plural = _("days of arms")
+        constraints = [models.UniqueConstraint(fields=["arm", "day"], name="arm_day_once")]
+
+    def __str__(self) -> str:
+        return f"{self.arm_id} {self.day}"
 
 
 class Guardrail(models.Model):

@@ -14,7 +14,7 @@ from bundle_app import publishing
 from bundle_app.exceptions import CannotPromote, CannotPublish, CannotStart
 from bundle_app.experiments import deciding
 from bundle_app.models import Arm, Decision, Experiment, Guardrail, ModelVersion
-from tests.bundle_app.experiments.worlds import arms, crowd, day, experiment, run
+from tests.bundle_app.experiments.worlds import arms, counted, crowd, day, experiment, run
 from tests.bundle_app.tutorial_shop import TUTORIAL, version
 
 pytestmark = pytest.mark.django_db
@@ -241,6 +241,7 @@ class TestPromoting:
         run(made)
         crowd(control, 300, buying=0)
         crowd(other, 100, buying=100)
+        counted(made)
         with pytest.raises(CannotPromote, match="The split of the visitors is not what was asked for"):
             deciding.promote(other.pk, by=boss)
         assert Experiment.objects.get().state == "running"

@@ -8,6 +8,9 @@ from decimal import Decimal
 from itertools import count
 from typing import Any
 
+from django.utils import timezone
+
+from bundle_app.experiments import counting
 from bundle_app.models import Arm, Event, Experiment, Purchase
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
@@ -48,6 +51,13 @@ def run(of: Experiment, *, at: datetime = START) -> Experiment:
     """As if somebody had started it then."""
     of.state, of.started_at = Experiment.State.RUNNING, at
     of.save(update_fields=["state", "started_at"])
+    return of
+
+
+def counted(of: Experiment, *, at: datetime | None = None) -> Experiment:
+    """With its figures counted, as they are every night."""
+    counting.count_one(of, now=at or timezone.now())
+    of.refresh_from_db()
     return of
 
 
