@@ -28,7 +28,7 @@ from bundle_app.events.days import day_of
 from bundle_app.exceptions import BundleError
 from bundle_app.experiments import deciding
 from bundle_app.experiments.results import results
-from bundle_app.models import Arm, Decision, Entry, Experiment, Guardrail, ModelVersion
+from bundle_app.models import Arm, Decision, Entry, Experiment, Guardrail, ModelVersion, PolicyVersion
 from bundle_app.models.experiment import MOST_ARMS
 
 if TYPE_CHECKING:
@@ -74,11 +74,8 @@ class ArmInline(WhileADraft, ArmInlineBase):
 
     def get_fields(self, request: HttpRequest, obj: Experiment | None = None) -> Any:
         """A draft may still become about something else."""
-        changes = (
-            Experiment.FIELD_OF.values()
-            if obj is None or _is_draft(obj)
-            else [Experiment.FIELD_OF[Experiment.Kind(obj.kind)]]
-        )
+        kinds = Experiment.Kind if obj is None or _is_draft(obj) else [Experiment.Kind(obj.kind)]
+        changes = [name for kind in kinds for name in Experiment.FIELDS_OF[kind]]
         return ("name", ("weight", "is_control"), *changes)
 
     def get_extra(self, request: HttpRequest, obj: Experiment | None = None, **kwargs: Any) -> int:
@@ -87,6 +84,8 @@ class ArmInline(WhileADraft, ArmInlineBase):
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "model_version":
             kwargs["queryset"] = ModelVersion.objects.filter(state__in=deciding.FIT_TO_SHOW)
+        if db_field.name == "policy_version":
+            kwargs["queryset"] = PolicyVersion.objects.known()
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
 
@@ -245,9 +244,9 @@ class ExperimentAdmin(ExperimentAdminBase):
         )
 
     def promote_view(self, request: HttpRequest, arm_id: int) -> HttpResponse:
-        """Whoever promotes a model version publishes it."""
+        """Whoever promotes a model version or a policy publishes it."""
         arm = get_object_or_404(Arm.objects.select_related("experiment"), pk=arm_id)
-        self._need(request, PROMOTE, *([PUBLISH] if arm.experiment.kind == Experiment.Kind.MODEL else []))
+        self._need(request, PROMOTE, *([PUBLISH] if arm.goes_live else []))
         return self._asked(
             request,
             arm.experiment,
@@ -291,9 +290,7 @@ class ExperimentAdmin(ExperimentAdminBase):
 
     def _moves(self, request: HttpRequest, experiment: Experiment, arms: list[Arm]) -> list[tuple[str, str]]:
         """What this person may do with it now: address and label."""
-        may_run, may_promote = request.user.has_perm(RUN), request.user.has_perm(PROMOTE)
-        if experiment.kind == Experiment.Kind.MODEL:
-            may_promote = may_promote and request.user.has_perm(PUBLISH)
+        may_run, may_promote, may_publish = (request.user.has_perm(name) for name in (RUN, PROMOTE, PUBLISH))
         moves = []
         if experiment.state == State.DRAFT and may_run:
             moves.append((reverse("admin:bundle_app_experiment_start", args=[experiment.pk]), _("Start")))
@@ -303,7 +300,8 @@ class ExperimentAdmin(ExperimentAdminBase):
             moves += [
                 (reverse("admin:bundle_app_experiment_promote", args=[arm.pk]), _("Promote %(arm)s") % {"arm": arm})
                 for arm in arms
-                if not arm.is_control or experiment.kind == Experiment.Kind.PLACE
+                if (not arm.is_control or experiment.kind == Experiment.Kind.PLACE)
+                and (may_publish or not arm.goes_live)
             ]
         if experiment.is_in_effect and may_promote:
             moves.append((reverse("admin:bundle_app_experiment_withdraw", args=[experiment.pk]), _("Withdraw")))

@@ -22,6 +22,7 @@ from django.utils.translation import gettext_lazy as _
 
 from bundle_app.exceptions import ExperimentFrozen
 from bundle_app.models.model_version import ModelVersion
+from bundle_app.models.policy_version import PolicyVersion
 from bundle_app.models.rule import word
 
 MOST_ARMS = 8
@@ -68,14 +69,14 @@ class Experiment(models.Model):
         PLACE = "place", _("Place in the shop")
         DISCOUNT = "discount", _("Percentage off")
 
-    FIELD_OF: ClassVar = {
-        Kind.MODEL: "model_version",
-        Kind.POLICY: "order",
-        Kind.TEMPLATE: "template",
-        Kind.PLACE: "placement",
-        Kind.DISCOUNT: "discount_percent",
+    FIELDS_OF: ClassVar = {
+        Kind.MODEL: ("model_version",),
+        Kind.POLICY: ("order", "policy_version"),
+        Kind.TEMPLATE: ("template",),
+        Kind.PLACE: ("placement",),
+        Kind.DISCOUNT: ("discount_percent",),
     }
-    """The field of `Arm` that says what it changes."""
+    """The fields of `Arm` that say what it changes: one of them."""
 
     name = models.CharField(_("name"), max_length=100, unique=True)
     kind = models.CharField(_("what the arms differ in"), max_length=10, choices=Kind.choices)
@@ -205,6 +206,7 @@ class Experiment(models.Model):
 NOTHING: Mapping[str, Any] = {
     "model_version__isnull": True,
     "order": "",
+    "policy_version__isnull": True,
     "template": "",
     "placement": "",
     "discount_percent__isnull": True,
@@ -244,7 +246,16 @@ class Arm(models.Model):
         max_length=8,
         blank=True,
         choices=Order.choices,
-        help_text=_("Empty for the live policy's, where there is one."),
+        help_text=_("Empty for that of the policy version, or of whichever policy is live."),
+    )
+    policy_version = models.ForeignKey(
+        PolicyVersion,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="arms",
+        verbose_name=_("policy version"),
+        help_text=_("This one, whichever is live meanwhile."),
     )
     template = models.CharField(
         _("template of the widget"),
@@ -318,10 +329,15 @@ class Arm(models.Model):
         return f"{self.experiment_id}{self.key}"
 
     @property
+    def goes_live(self) -> bool:
+        """Whether promotion makes it the live version of its kind, instead of being in effect until withdrawn."""
+        return self.model_version_id is not None or self.policy_version_id is not None
+
+    @property
     def change(self) -> str:
         """What it makes different, in a word; "" for the shop as it stands."""
-        value = getattr(self, Experiment.FIELD_OF[Experiment.Kind(self.experiment.kind)])
-        return "" if value is None else str(value)
+        values = (getattr(self, name) for name in Experiment.FIELDS_OF[Experiment.Kind(self.experiment.kind)])
+        return next((str(value) for value in values if value not in {None, ""}), "")
 
 
 def arms_in(words: str) -> Iterator[tuple[int, str]]:

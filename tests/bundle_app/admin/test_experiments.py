@@ -13,7 +13,7 @@ from bundle_app.admin.experiment_results import change, figure
 from bundle_app.models import Decision, Event, Experiment, Guardrail, ModelVersion
 from bundle_app.models.experiment import Metric
 from tests.bundle_app.admin.conftest import Tags, text_of
-from tests.bundle_app.experiments.worlds import arms, counted, crowd, day, event, experiment, run
+from tests.bundle_app.experiments.worlds import arms, counted, crowd, day, event, experiment, known_policy, policy, run
 from tests.bundle_app.tutorial_shop import version
 
 LIST, ADD = "admin:bundle_app_experiment_changelist", "admin:bundle_app_experiment_add"
@@ -188,6 +188,22 @@ class TestWhatChangesTheShop:
         clerk = staff("view_experiment", "promote_experiment")
         assert clerk.post(reverse(PROMOTE, args=[arm.pk])).status_code == 403
         assert reverse(PROMOTE, args=[arm.pk]) not in clerk.get(reverse(PAGE, args=[made.pk])).content.decode()
+
+    def test_whoever_promotes_a_policy_must_be_allowed_to_publish(self, staff: Any) -> None:
+        made = experiment("policy")
+        order, named = arms(made, "model", known_policy())[1:]
+        run(made)
+        clerk = staff("view_experiment", "promote_experiment")
+        assert clerk.post(reverse(PROMOTE, args=[named.pk])).status_code == 403
+        html = clerk.get(reverse(PAGE, args=[made.pk])).content.decode()
+        assert reverse(PROMOTE, args=[named.pk]) not in html
+        assert reverse(PROMOTE, args=[order.pk]) in html
+
+    def test_policies_that_are_still_known_are_offered(self, page: Client) -> None:
+        kept, forgotten = known_policy(), policy()
+        html = page.get(reverse(ADD)).content.decode()
+        assert f'<option value="{kept.pk}">Policy {kept.pk}</option>' in html
+        assert f'<option value="{forgotten.pk}">Policy {forgotten.pk}</option>' not in html
 
     def test_whoever_may_only_look_sees_how_it_stands(self, staff: Any, running: Experiment) -> None:
         clerk = staff("view_experiment")
