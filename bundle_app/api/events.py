@@ -51,6 +51,18 @@ class EventThrottle(VisitorThrottle):
         return conf.load().event_throttle
 
 
+class EventAddressThrottle(VisitorThrottle):
+    """One rate for all who come from an address, with accounts and without. The cache holds a pseudonym of it."""
+
+    scope = "bundle_app_events_address"
+
+    def get_rate(self) -> str | None:  # type: ignore[override]  # DRF lets everybody through without a rate
+        return conf.load().event_address_throttle or None
+
+    def visitor(self, request: Request) -> str:
+        return self.get_ident(request)
+
+
 class BundleEventSerializer(serializers.Serializer[Any]):
     token = serializers.CharField(help_text="The showing's, as the offer's `impression` holds it.")
     kind = serializers.CharField(help_text=f"What became of it: {', '.join(KINDS)}.")
@@ -129,14 +141,16 @@ def events(request: HttpRequest) -> JsonResponse:
 
 
 def _answer(request: HttpRequest) -> JsonResponse:
-    throttle: Any = EventThrottle()  # made for DRF's requests, and asks no more of one than Django's has
-    if not throttle.allow_request(request, None):
-        wait_seconds = str(int(throttle.wait() or 0) + 1)
-        return _problem("Too many batches.", "throttled", status=429, **{"Retry-After": wait_seconds})
+    # They are made for DRF's requests, and ask no more of one than Django's has.
+    throttles: list[Any] = [EventThrottle(), EventAddressThrottle()]
+    for throttle in throttles:
+        if not throttle.allow_request(request, None):
+            wait_seconds = str(int(throttle.wait() or 0) + 1)
+            return _problem("Too many batches.", "throttled", status=429, **{"Retry-After": wait_seconds})
     reports = reports_of(request.body)
     now = timezone.now()
     known_as = subjects.known_as(request)
-    subject = known_as[0] if known_as else subjects.passer_by(throttle.get_ident(request), day_of(now))
+    subject = known_as[0] if known_as else subjects.passer_by(throttles[0].get_ident(request), day_of(now))
     counts = take_in(reports, visitor=Visitor(subject=subject, known_as=known_as), now=now)
     return _response({outcome: counts[outcome] for outcome in Outcome.values})
 

@@ -161,6 +161,21 @@ def test_a_visitor_has_a_rate_and_is_told_when_to_come_again(client: Client, set
     assert client.get("/bundles/api/bundles/").status_code == 200
 
 
+def test_an_address_has_a_rate_of_its_own_if_the_shop_says_so(settings: Any) -> None:
+    settings.BUNDLE_APP = {**TUTORIAL, "EVENT_ADDRESS_THROTTLE": "2/min"}
+    visitors = [Client(), Client(), Client()]
+    for number, visitor in enumerate(visitors):
+        visitor.force_login(get_user_model().objects.create_user(f"visitor {number}"))
+    assert [send(visitor).status_code for visitor in visitors] == [200, 200, 429]
+    kept = str(cache._cache)  # type: ignore[attr-defined]  # of the cache in memory
+    assert "bundle_app_events_address" in kept
+    assert "127.0.0.1" not in kept, "the cache holds a pseudonym"
+    elsewhere = Client(REMOTE_ADDR="192.0.2.7")
+    assert send(elsewhere).status_code == 200
+    settings.BUNDLE_APP = TUTORIAL
+    assert send(visitors[2]).status_code == 200, "unless said otherwise there is no such limit"
+
+
 def _ended_by_the_server() -> None:
     other = connections.create_connection("default")
     with connection.cursor() as own, other.cursor() as cursor:
