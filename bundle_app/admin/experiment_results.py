@@ -167,7 +167,7 @@ def _way(each: ArmResult, metric: Metric) -> Way:
         picture=charts.interval_band(
             [(day, interval.low, interval.estimate, interval.high) for day, interval in known],
             name=_("Difference in money per visitor") if metric in MONEY else _("Difference in percentage points"),
-            day_label=lambda day: date_format(day, "SHORT_DATE_FORMAT"),
+            day_label=lambda day: date_format(day, "MONTH_DAY_FORMAT"),
         ),
         days=[
             (day, change(interval.estimate, metric), bounds(interval, metric))

@@ -68,7 +68,7 @@ TRIALS = (
     ),
     Trial(
         name="A bolder widget",
-        arm="Frames and button in the colour of the shop",
+        arm="Stronger frames",
         template="example_shop/widget_bold.html",
         begins=0.45,
         ends=0.7,

@@ -227,11 +227,11 @@ class TestHowItStands:
         shown = Tags(html).text
 
         assert "An arm is better “Other way 1” is better than the control. It can be promoted." in shown
-        assert "2,400 of 20,000 planned visitors are counted, up to March 9, 2026." in shown
-        assert "As of March 11, 2026, noon." in shown
+        assert "2,400 visitors are counted, up to March 9, 2026; 20,000 were planned." in shown
+        assert "As of March 11, 2026, noon" in shown
         assert "The split of the visitors is what was asked for." in shown
-        assert "A · Control 50% 1,200 1,200 15.00 % control" in shown
-        assert "B · Other way 1 50% 1,200 1,200 30.00 % +15.00" in shown
+        assert "A · Control 15.00 % control 50% 1,200 1,200" in shown
+        assert "B · Other way 1 30.00 % +15.00" in shown
         assert "$6.00" in shown
         assert "Revenue from bundles per visitor B · Other way 1 −50.0 % +$9.00" in shown
         assert "Spared" in shown
