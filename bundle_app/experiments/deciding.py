@@ -162,7 +162,8 @@ def refusal(arm: Arm) -> str:
         return _("The control is the shop as it stands. Stop the experiment instead.")
     if results(experiment).is_split_off:
         return _("The split of the visitors is not what was asked for, so nothing follows from the figures.")
-    if arm.policy_version is not None and not _is_known(arm.policy_version):
+    is_over = experiment.state == State.PROMOTED
+    if arm.policy_version is not None and not is_over and not _is_known(arm.policy_version):
         return _("What %(policy)s knew of single bundles is deleted.") % {"policy": arm.policy_version}
     return ""
 

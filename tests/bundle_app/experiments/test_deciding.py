@@ -312,6 +312,7 @@ class TestPolicies:
             ),
             ("boss", "activated", str(tried), {"state": ["refused", "live"]}, "better"),
         ]
+        tried.qualities.all().delete()
         assert deciding.promote(arm.pk, by=boss).state == "promoted", "and a second time changes nothing"
 
     def test_promoted_it_takes_the_place_of_an_order_that_everybody_has(self, boss: User) -> None:
