@@ -26,7 +26,7 @@ LEFT, RIGHT, TOP, BOTTOM = 48, 14, 30, 34
 """Margins of a panel, around the area in which lines are drawn."""
 
 BAR_WIDTH, BAR_HEIGHT = 200, 14
-BAND_CUT = 3
+BAND_CUT = 1.8
 DAY_MARGIN = 20
 """Left and right of days, whose names are wider than numbers."""
 

@@ -32,10 +32,12 @@ KINDS = ("pair", "set", "content", "personal")
 """Kinds of bundles that a model composes."""
 
 _RATE = r"\d+/(s|sec|second|m|min|minute|h|hour|d|day)", "a rate such as '120/min'"
+_RATE_OR_NONE = f"(|{_RATE[0]})", "a rate such as '1200/min', or '' for no limit"
 WORDS: Mapping[str, tuple[str, str]] = {
     "CURRENCY": (r"[A-Z]{3}", "an ISO 4217 code such as 'EUR'"),
     "API_THROTTLE": _RATE,
     "EVENT_THROTTLE": _RATE,
+    "EVENT_ADDRESS_THROTTLE": _RATE_OR_NONE,
     "ATTRIBUTION": (r"last|shared", "'last' or 'shared'"),
 }
 """Settings that are words of a form: the form, and what it looks like."""
@@ -142,6 +144,10 @@ class Settings:
 
     event_throttle: str = "120/min"
     """Rate limit of the events' endpoint, per visitor and in batches, as DRF writes it."""
+
+    event_address_throttle: str = ""
+    """The same per address, of all visitors together who come from it; without a rate there is no such limit. An office
+    or a mobile network may have one address for thousands."""
 
     rewards_a_day: int = 3
     """How often a day one visitor's clicks on one bundle beside one product are learned from; so are adds and

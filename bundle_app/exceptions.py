@@ -134,6 +134,10 @@ class CannotPromote(BundleError, ValueError):
     """This arm cannot be promoted."""
 
 
+class PolicyForgotten(BundleError, ValueError):
+    """What this policy knew of single bundles is deleted, so it cannot be shown. Choose a newer one."""
+
+
 class ExperimentFrozen(BundleError, RuntimeError):
     """An experiment that was started does not change any more. Stop it and write another one."""
 

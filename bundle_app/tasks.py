@@ -18,6 +18,7 @@ from celery import Task, shared_task
 from bundle_app import conf, maintenance, publishing, training
 from bundle_app.events import aggregation, attribution
 from bundle_app.exceptions import AlreadyTraining
+from bundle_app.experiments import counting
 from bundle_app.models import TrainingRun
 from bundle_app.policy import learning
 from bundle_app.transfer import queue
@@ -62,8 +63,12 @@ def attribute() -> dict[str, int]:
 
 @shared_task(name="bundle_app.aggregate", **SAFE_TO_REPEAT)
 def aggregate() -> dict[str, int]:
-    """Count the days' figures, then delete events that are old."""
-    return {"days_counted": aggregation.aggregate(), "rows_deleted": aggregation.prune()}
+    """Count the figures of days and experiments, then delete events that are old."""
+    return {
+        "days_counted": aggregation.aggregate(),
+        "experiments_counted": counting.count(),
+        "rows_deleted": aggregation.prune(),
+    }
 
 
 @shared_task(name="bundle_app.learn_from_clicks", **SAFE_TO_REPEAT)

@@ -72,6 +72,9 @@ def _admin(browser: Any, url: str) -> None:
     _picture(browser, "admin-bundles.png", most=900)
     browser.get(f"{url}/admin/bundle_app/dailyfigure/")
     _picture(browser, "admin-results.png", most=1600)
+    browser.get(f"{url}/admin/bundle_app/experiment/?state__exact=promoted")
+    browser.find_element(By.CSS_SELECTOR, "#result_list .field-name a").click()
+    _picture(browser, "admin-experiment.png", most=1180)
     browser.get(f"{url}/admin/bundle_app/modelversion/")
     live = re.search(r"/admin/bundle_app/modelversion/\d+/change/", browser.page_source)
     if live:

@@ -12,21 +12,25 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import ROUND_DOWN, Decimal
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 from django.db import transaction
 from django.db.models import Max
 
 from bundle_app import conf
-from bundle_app.events import aggregation, attribution, intake, subjects, tokens
+from bundle_app.events import aggregation, attribution, intake, tokens
 from bundle_app.events.days import bounds, day_of
 from bundle_app.events.tokens import Showing
+from bundle_app.experiments import counting
 from bundle_app.models import Bundle, Event, IntakeCount, ModelVersion, Score
 from bundle_app.policy import learning
 from bundle_app.pricing import DiscountForm
 from example_shop.filling import Progress, write_rows
-from example_shop.generate.visitors import VISITOR_COUNT, Choice, ShopPage, Shown, Year
+from example_shop.generate.visitors import TRIALS, VISITOR_COUNT, Choice, ShopPage, Shown, Year
 from example_shop.models import Order, OrderLine, Product, ShopSource
+from example_shop.trials import Trials, pseudonym
 
 SEED = 11
 PAGE_COUNT = 220
@@ -55,15 +59,17 @@ def write_year(*, progress: Progress, seed: int = SEED) -> bool:
     live = ModelVersion.objects.live().first()
     if source is None or source.visitors_until or last is None or live is None:
         return False
-    year = Year(day_of(last), random.Random(seed))
     pages = _pages(live)
     if not pages:
         return False
-    progress("Generating a year of visitors")
-    writer = _Writer(live.pk)
-    writer.write(year.showings(pages))
-    progress("Telling orders which bundles led to them")
-    writer.write(_led(year, pages, live.pk))
+    progress("Generating a year of visitors and their experiments")
+    trials = Trials(TRIALS)
+    year = Year(day_of(last), random.Random(seed), look=trials.look)
+    writer, sales = _Writer(live.pk), _Sales(year, pages, live.pk)
+    for day in year.days:
+        trials.morning(day, year)
+        writer.write(year.showings(pages, day))
+        writer.write(sales.led(day))
     _count_intake(writer.counts, year.rng)
     progress("Crediting sales and counting days")
     _count(year.days[0], last)
@@ -110,7 +116,6 @@ class _Writer:
     def __init__(self, version_id: int) -> None:
         self.version_id = version_id
         self.counts: Counter[date] = Counter()
-        self._subjects: dict[int, str] = {}
 
     def write(self, showings: Iterable[Shown]) -> None:
         write_rows(Event, intake.COLUMNS, self._rows(showings))
@@ -120,14 +125,9 @@ class _Writer:
             named = named_showing(shown, self.version_id)
             for kind, seconds in {"impression": 1.0, **shown.answers}.items():
                 at = shown.at + timedelta(seconds=seconds)
-                row = intake.row_of(named, kind, subject=self._subject(shown.visitor), occurred_at=at, received_at=at)
+                row = intake.row_of(named, kind, subject=pseudonym(shown.visitor), occurred_at=at, received_at=at)
                 self.counts[day_of(at)] += 1
                 yield row._replace(is_rewarded=kind == "impression" or not shown.is_surplus)
-
-    def _subject(self, visitor: int) -> str:
-        if visitor not in self._subjects:
-            self._subjects[visitor] = subjects.pseudonyms(f"generated visitor {visitor}")[0]
-        return self._subjects[visitor]
 
 
 def named_showing(shown: Shown, version_id: int) -> Showing:
@@ -146,55 +146,54 @@ def named_showing(shown: Shown, version_id: int) -> Showing:
     )
 
 
-def _led(year: Year, pages: Sequence[ShopPage], version_id: int) -> Iterator[Shown]:
-    """Showings that orders came from; their lines are marked so, and a few of them taken back."""
-    rng = year.rng
-    marked: list[OrderLine] = []
-    contents = {
-        bundle.pk: bundle
-        for bundle in Bundle.objects.filter(pk__in={pk for page in pages for pk in page.bundle_ids}).prefetch_related(
-            "parts"
-        )
-    }
-    by_anchor: defaultdict[str, list[ShopPage]] = defaultdict(list)
-    for page in pages:
-        by_anchor[page.anchor_key].append(page)
-    for lines in _orders(since=year.days[0]):
-        held = {line.product.shown_as.sku: line for line in lines if line.product is not None}
-        pages_of = [page for key in (*held, "") for page in by_anchor[key]]
-        if not pages_of or rng.random() >= LED_RATIO:
-            continue
-        page, at = rng.choice(pages_of), lines[0].order.placed_at
-        if at is None:
-            continue
-        shown_at = at - timedelta(seconds=rng.randrange(120, 3600))
-        visitor = rng.randrange(VISITOR_COUNT)
-        choice = _held_choice(year.choices(page, visitor=visitor, at=shown_at), contents, held)
-        if choice is None:
-            continue
-        answers = {"click": 8.0, "add": 15.0}
-        shown = Shown(id=year.new_id(), visitor=visitor, page=page, choice=choice, at=shown_at, answers=answers)
-        bundle = contents[choice.bundle_id]
-        token = tokens.sign(named_showing(shown, version_id), subject="")
-        marked += _marked([held[key] for key in bundle.quantities()], bundle, token, rng)
-        yield shown
-    fields = ["bundle_id", "bundle_group", "impression", "discount", "refunded_quantity", "refunded_amount"]
-    OrderLine.objects.bulk_update(marked, fields, batch_size=1000)
+class _Sales:
+    """Orders that are told to have come from a showing."""
+
+    def __init__(self, year: Year, pages: Sequence[ShopPage], version_id: int) -> None:
+        self.year, self.version_id = year, version_id
+        bundles = Bundle.objects.filter(pk__in={pk for page in pages for pk in page.bundle_ids})
+        self.contents = {bundle.pk: bundle for bundle in bundles.prefetch_related("parts")}
+        self.by_anchor: defaultdict[str, list[ShopPage]] = defaultdict(list)
+        for page in pages:
+            self.by_anchor[page.anchor_key].append(page)
+
+    def led(self, day: date) -> Iterator[Shown]:
+        """Showings that the orders of a day came from; their lines are marked so, and a few of them taken back."""
+        rng = self.year.rng
+        marked: list[OrderLine] = []
+        for lines in _orders(day):
+            held = {line.product.shown_as.sku: line for line in lines if line.product is not None}
+            pages_of = [page for key in (*held, "") for page in self.by_anchor[key]]
+            if not pages_of or rng.random() >= LED_RATIO:
+                continue
+            page, at = rng.choice(pages_of), lines[0].order.placed_at
+            if at is None:
+                continue
+            shown_at = at - timedelta(seconds=rng.randrange(120, 3600))
+            visitor = rng.randrange(VISITOR_COUNT)
+            choice = _held_choice(self.year.choices(page, visitor=visitor, at=shown_at), self.contents, held)
+            if choice is None:
+                continue
+            answers = {"click": 8.0, "add": 15.0}
+            shown = Shown(
+                id=self.year.new_id(), visitor=visitor, page=page, choice=choice, at=shown_at, answers=answers
+            )
+            bundle = self.contents[choice.bundle_id]
+            token = tokens.sign(named_showing(shown, self.version_id), subject="")
+            marked += _marked([held[key] for key in bundle.quantities()], bundle, token, rng)
+            yield shown
+        fields = ["bundle_id", "bundle_group", "impression", "discount", "refunded_quantity", "refunded_amount"]
+        OrderLine.objects.bulk_update(marked, fields, batch_size=1000)
 
 
-def _orders(*, since: date) -> Iterator[list[OrderLine]]:
-    """Lines of the paid orders that nothing is known of yet, order by order."""
+def _orders(day: date) -> Iterator[list[OrderLine]]:
+    """Lines of a day's paid orders, order by order."""
+    begin = datetime.combine(day, time.min, tzinfo=UTC)
     lines = OrderLine.objects.filter(
-        order__status=Order.Status.PAID, order__placed_at__gte=datetime.combine(since, time.min, tzinfo=UTC)
+        order__status=Order.Status.PAID, order__placed_at__gte=begin, order__placed_at__lt=begin + timedelta(days=1)
     ).select_related("order", "product__parent")
-    together: list[OrderLine] = []
-    for line in lines.order_by("order_id", "pk").iterator(chunk_size=2000):
-        if together and together[0].order_id != line.order_id:
-            yield together
-            together = []
-        together.append(line)
-    if together:
-        yield together
+    for _order_id, own in groupby(lines.order_by("order_id", "pk"), key=attrgetter("order_id")):
+        yield list(own)
 
 
 def _held_choice(
@@ -242,3 +241,4 @@ def _count(first: date, last: datetime) -> None:
     begin = datetime.combine(first - timedelta(days=1), time.min, tzinfo=UTC)
     attribution.attribute(now=begin + timedelta(days=conf.load().refund_days))
     aggregation.aggregate(now=last)
+    counting.count(now=last)

@@ -16,6 +16,7 @@ from bundle_app import charts, conf, explain
 from bundle_app.admin.presentation import badge, grouped, rounded
 from bundle_app.experiments.results import SPLIT_ALPHA, ArmResult, GuardrailResult, Results, Verdict
 from bundle_app.experiments.sequential import Interval
+from bundle_app.models import Experiment
 from bundle_app.models.experiment import Metric
 
 MONEY = frozenset({Metric.REVENUE, Metric.MARGIN})
@@ -58,6 +59,7 @@ def panel(found: Results) -> dict[str, Any]:
     metric = Metric(found.experiment.metric)
     return {
         "results": found,
+        "ended": ended(found.experiment),
         "verdict": badge(found.verdict, verdict_label(found.verdict)),
         "metric_label": metric.label,
         "other_labels": [other.label for other in Metric if other != metric],
@@ -69,7 +71,19 @@ def panel(found: Results) -> dict[str, Any]:
         "crossed": grouped(found.crossed_count) if found.crossed_count else "",
         "split": _split(found),
         "until": found.days[-1] if found.days else None,
+        "counted_at": found.experiment.counted_at,
     }
+
+
+def ended(experiment: Experiment) -> str:
+    """What was made of it, once it is over; empty before."""
+    match experiment.state:
+        case Experiment.State.PROMOTED:
+            return _("“%(arm)s” was promoted.") % {"arm": experiment.decided_arm}
+        case Experiment.State.STOPPED:
+            return _("It was stopped, and no arm was promoted.")
+        case _:
+            return ""
 
 
 def verdict_label(verdict: Verdict) -> str:
@@ -153,7 +167,7 @@ def _way(each: ArmResult, metric: Metric) -> Way:
         picture=charts.interval_band(
             [(day, interval.low, interval.estimate, interval.high) for day, interval in known],
             name=_("Difference in money per visitor") if metric in MONEY else _("Difference in percentage points"),
-            day_label=lambda day: date_format(day, "SHORT_DATE_FORMAT"),
+            day_label=lambda day: date_format(day, "MONTH_DAY_FORMAT"),
         ),
         days=[
             (day, change(interval.estimate, metric), bounds(interval, metric))

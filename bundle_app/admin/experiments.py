@@ -15,6 +15,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.formats import date_format
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -23,10 +24,11 @@ from bundle_app.admin import decision_log, experiment_results
 from bundle_app.admin.dashboard import PUBLISH
 from bundle_app.admin.decision_log import reason_of
 from bundle_app.admin.presentation import badge
+from bundle_app.events.days import day_of
 from bundle_app.exceptions import BundleError
 from bundle_app.experiments import deciding
 from bundle_app.experiments.results import results
-from bundle_app.models import Arm, Decision, Entry, Experiment, Guardrail, ModelVersion
+from bundle_app.models import Arm, Decision, Entry, Experiment, Guardrail, ModelVersion, PolicyVersion
 from bundle_app.models.experiment import MOST_ARMS
 
 if TYPE_CHECKING:
@@ -72,11 +74,8 @@ class ArmInline(WhileADraft, ArmInlineBase):
 
     def get_fields(self, request: HttpRequest, obj: Experiment | None = None) -> Any:
         """A draft may still become about something else."""
-        changes = (
-            Experiment.FIELD_OF.values()
-            if obj is None or _is_draft(obj)
-            else [Experiment.FIELD_OF[Experiment.Kind(obj.kind)]]
-        )
+        kinds = Experiment.Kind if obj is None or _is_draft(obj) else [Experiment.Kind(obj.kind)]
+        changes = [name for kind in kinds for name in Experiment.FIELDS_OF[kind]]
         return ("name", ("weight", "is_control"), *changes)
 
     def get_extra(self, request: HttpRequest, obj: Experiment | None = None, **kwargs: Any) -> int:
@@ -85,6 +84,8 @@ class ArmInline(WhileADraft, ArmInlineBase):
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "model_version":
             kwargs["queryset"] = ModelVersion.objects.filter(state__in=deciding.FIT_TO_SHOW)
+        if db_field.name == "policy_version":
+            kwargs["queryset"] = PolicyVersion.objects.known()
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
 
@@ -97,7 +98,7 @@ class GuardrailInline(WhileADraft, GuardrailInlineBase):
 class ExperimentAdmin(ExperimentAdminBase):
     form = ExperimentForm
     inlines = [ArmInline, GuardrailInline]
-    list_display = ("name", "state_badge", "kind", "placement", "metric", "started_at", "stopped_at")
+    list_display = ("name", "state_badge", "about", "metric", "ran")
     list_filter = ("state", "kind")
     search_fields = ("name", "arms__name")
     change_form_template = "admin/bundle_app/experiment/change_form.html"
@@ -124,6 +125,21 @@ class ExperimentAdmin(ExperimentAdminBase):
         shown = badge(experiment.state, experiment.get_state_display())
         return shown + badge("live", _("In effect")) if experiment.is_in_effect else shown
 
+    @admin.display(description=gettext_lazy("Differ in"), ordering="kind")
+    def about(self, experiment: Experiment) -> str:
+        return " · ".join(filter(None, [experiment.get_kind_display(), experiment.placement]))
+
+    @admin.display(description=gettext_lazy("Ran"), ordering="started_at", empty_value="—")
+    def ran(self, experiment: Experiment) -> str | None:
+        """From which day to which; an open end for what is running."""
+        if experiment.started_at is None:
+            return None
+        begin, end = (
+            date_format(day_of(moment), "SHORT_DATE_FORMAT") if moment else ""
+            for moment in (experiment.started_at, experiment.stopped_at)
+        )
+        return f"{begin} – {end}"
+
     # The page of one experiment
 
     def has_change_permission(self, request: HttpRequest, obj: Experiment | None = None) -> bool:
@@ -144,6 +160,10 @@ class ExperimentAdmin(ExperimentAdminBase):
             return [*fieldsets, (gettext_lazy("What became of it"), {"fields": times})]
         may_change = self.has_change_permission(request, obj) if obj else True
         return [*fieldsets, (None, {"fields": ("reason",)})] if may_change else fieldsets
+
+    def get_inlines(self, request: HttpRequest, obj: Experiment | None = None) -> Any:
+        has_guardrails = _is_draft(obj) or (obj is not None and obj.guardrails.exists())
+        return self.inlines if has_guardrails else [ArmInline]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Experiment | None = None) -> Any:
         return () if _is_draft(obj) else ("started_at", "stopped_at", "decided_arm")
@@ -224,9 +244,9 @@ class ExperimentAdmin(ExperimentAdminBase):
         )
 
     def promote_view(self, request: HttpRequest, arm_id: int) -> HttpResponse:
-        """Whoever promotes a model version publishes it."""
+        """Whoever promotes a model version or a policy publishes it."""
         arm = get_object_or_404(Arm.objects.select_related("experiment"), pk=arm_id)
-        self._need(request, PROMOTE, *([PUBLISH] if arm.experiment.kind == Experiment.Kind.MODEL else []))
+        self._need(request, PROMOTE, *([PUBLISH] if arm.goes_live else []))
         return self._asked(
             request,
             arm.experiment,
@@ -270,9 +290,7 @@ class ExperimentAdmin(ExperimentAdminBase):
 
     def _moves(self, request: HttpRequest, experiment: Experiment, arms: list[Arm]) -> list[tuple[str, str]]:
         """What this person may do with it now: address and label."""
-        may_run, may_promote = request.user.has_perm(RUN), request.user.has_perm(PROMOTE)
-        if experiment.kind == Experiment.Kind.MODEL:
-            may_promote = may_promote and request.user.has_perm(PUBLISH)
+        may_run, may_promote, may_publish = (request.user.has_perm(name) for name in (RUN, PROMOTE, PUBLISH))
         moves = []
         if experiment.state == State.DRAFT and may_run:
             moves.append((reverse("admin:bundle_app_experiment_start", args=[experiment.pk]), _("Start")))
@@ -282,7 +300,8 @@ class ExperimentAdmin(ExperimentAdminBase):
             moves += [
                 (reverse("admin:bundle_app_experiment_promote", args=[arm.pk]), _("Promote %(arm)s") % {"arm": arm})
                 for arm in arms
-                if not arm.is_control or experiment.kind == Experiment.Kind.PLACE
+                if (not arm.is_control or experiment.kind == Experiment.Kind.PLACE)
+                and (may_publish or not arm.goes_live)
             ]
         if experiment.is_in_effect and may_promote:
             moves.append((reverse("admin:bundle_app_experiment_withdraw", args=[experiment.pk]), _("Withdraw")))

@@ -72,6 +72,10 @@ class PolicyVersionAdmin(PolicyVersionAdminBase):
     def why(self, policy: PolicyVersion) -> str:
         watched = policy.watched.get("code") if policy.state == PolicyVersion.State.ROLLED_BACK else None
         code = str(watched or policy.decision.get("code", ""))
+        if policy.state in {PolicyVersion.State.LIVE, PolicyVersion.State.REPLACED} and code not in {"", "better"}:
+            return _("Somebody promoted it, by an experiment. Before, the gate had said: %(why)s") % {
+                "why": CODES.get(code, code)
+            }
         return str(CODES.get(code, code)) or "—"
 
     @admin.display(description=gettext_lazy("Lead in reward per 1,000 impressions"))

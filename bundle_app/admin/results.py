@@ -58,7 +58,7 @@ class ResultsForm(SelectionForm):
     def offer(self, found: Sequence[tuple[Any, ...]]) -> None:
         """Fill the lists with the values of LISTED that there are, and the one that is asked for."""
         for by, values in zip(LISTED, zip(*found, strict=True) if found else [()] * len(LISTED), strict=True):
-            words = {self._word(by, value): name(by, value) for value in sorted(set(values))}
+            words = {self._word(by, value): told for value, told in names(by, sorted(set(values))).items()}
             asked = str(self.data.get(by, ""))
             choices = [("", _("All")), *words.items(), *([(asked, asked)] if asked and asked not in words else [])]
             self.fields[by].widget = forms.Select(choices=choices)

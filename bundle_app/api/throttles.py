@@ -28,8 +28,10 @@ class VisitorThrottle(SimpleRateThrottle):
             return str(request.META.get("REMOTE_ADDR", ""))
         return str(super().get_ident(request))
 
-    def get_cache_key(self, request: Request, view: APIView) -> str:
+    def visitor(self, request: Request) -> str:
         user = getattr(request, "user", None)
-        visitor = f"account:{user.pk}" if user is not None and user.is_authenticated else self.get_ident(request)
-        pseudonym = salted_hmac("bundle_app.api.throttles", str(visitor), algorithm="sha256").hexdigest()
+        return f"account:{user.pk}" if user is not None and user.is_authenticated else self.get_ident(request)
+
+    def get_cache_key(self, request: Request, view: APIView) -> str:
+        pseudonym = salted_hmac("bundle_app.api.throttles", self.visitor(request), algorithm="sha256").hexdigest()
         return f"{self.scope}_throttle_{pseudonym}"

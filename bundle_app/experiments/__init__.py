@@ -5,6 +5,7 @@
     planning     how long it will take, simulated before it is started
     running      what serving asks: the arms of whoever is looking at a place
     observing    what each visitor did, out of the events
+    counting     the same in rows, written nightly, which is what pages read
     results      the comparison: figures, intervals, guardrails, and a recommendation in words
     deciding     start, stop, promote
 

@@ -1,13 +1,15 @@
 """Start, stop and promote, each with who and why in the log of decisions.
 
 All rows of experiments are locked in one order, so that of two people who start experiments about the same thing one
-is refused. What an arm changes becomes the shop's by promotion: a model version is published; a template, a place or a
-discount is in effect for everybody until it is withdrawn, or another is promoted.
+is refused. What an arm changes becomes the shop's by promotion: a model version is published, a policy goes live; the
+model's own order, a template, a place or a discount is in effect for everybody until it is withdrawn, or another is
+promoted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -19,15 +21,16 @@ from django.utils.translation import gettext as _
 from bundle_app import publishing
 from bundle_app.exceptions import CannotPromote, CannotStart
 from bundle_app.experiments.results import results
-from bundle_app.models import Arm, Decision, Entry, Experiment, ModelVersion
+from bundle_app.models import Arm, Decision, Entry, Experiment, ModelVersion, PolicyVersion
 from bundle_app.models.experiment import MOST_ARMS
+from bundle_app.policy import learning
 from bundle_app.shop import get_adapter
 
 Action, Kind, State = Decision.Action, Experiment.Kind, Experiment.State
 FIT_TO_SHOW = (ModelVersion.State.LIVE, ModelVersion.State.READY)
 
 
-def start(experiment_id: int, *, by: Any, reason: str = "") -> Experiment:
+def start(experiment_id: int, *, by: Any, reason: str = "", now: datetime | None = None) -> Experiment:
     """From now on visitors are divided among the arms.
 
     Where the arms are model versions, a control without one is the version that is live now, and stays that one.
@@ -35,6 +38,7 @@ def start(experiment_id: int, *, by: Any, reason: str = "") -> Experiment:
     Raises:
         CannotStart: something is missing, or another experiment is in its way; the message says all of it.
     """
+    moment = now or timezone.now()
     with transaction.atomic():
         experiment, others = _locked(experiment_id)
         arms = list(experiment.arms.order_by("key"))
@@ -43,26 +47,29 @@ def start(experiment_id: int, *, by: Any, reason: str = "") -> Experiment:
             raise CannotStart(" ".join(found))
         if experiment.kind == Kind.MODEL:
             _pin(next(arm for arm in arms if arm.is_control))
-        _move(experiment, Action.STARTED, by=by, reason=reason, state=State.RUNNING, started_at=timezone.now())
+        if experiment.kind == Kind.POLICY:
+            _refuse_what_is_live(arms)
+        _move(experiment, Action.STARTED, moment, by=by, reason=reason, state=State.RUNNING, started_at=moment)
     return experiment
 
 
-def stop(experiment_id: int, *, by: Any, reason: str = "") -> Experiment:
+def stop(experiment_id: int, *, by: Any, reason: str = "", now: datetime | None = None) -> Experiment:
     """From now on everybody sees the shop as it stands. Stopping what is stopped does nothing.
 
     Raises:
         CannotStart: it was never started.
     """
+    moment = now or timezone.now()
     with transaction.atomic():
         experiment, _others = _locked(experiment_id)
         if experiment.state == State.DRAFT:
             raise CannotStart(_("This experiment was never started. Delete it if it is not needed."))
         if experiment.state == State.RUNNING:
-            _move(experiment, Action.STOPPED, by=by, reason=reason, state=State.STOPPED, stopped_at=timezone.now())
+            _move(experiment, Action.STOPPED, moment, by=by, reason=reason, state=State.STOPPED, stopped_at=moment)
     return experiment
 
 
-def promote(arm_id: int, *, by: Any, reason: str = "") -> Experiment:
+def promote(arm_id: int, *, by: Any, reason: str = "", now: datetime | None = None) -> Experiment:
     """Make what an arm changes the shop's own; the experiment ends. Promoting the same arm again does nothing.
 
     A version is published first: whoever is killed between finds the experiment running, and promotes once more.
@@ -70,7 +77,9 @@ def promote(arm_id: int, *, by: Any, reason: str = "") -> Experiment:
     Raises:
         CannotPromote: the split was not what was asked for, the arm is the shop as it stands, or another was promoted.
         CannotPublish: the arm's model version was pruned.
+        PolicyForgotten: what the arm's policy knew is deleted.
     """
+    moment = now or timezone.now()
     arm = Arm.objects.select_related("experiment").get(pk=arm_id)
     found = refusal(arm)
     if found:
@@ -82,28 +91,33 @@ def promote(arm_id: int, *, by: Any, reason: str = "") -> Experiment:
         if experiment.state == State.PROMOTED:
             return experiment
         if experiment.kind != Kind.MODEL:
+            # A policy goes live everywhere, so it takes the place of an order that everybody has, too.
+            places = {experiment.placement, "" if arm.goes_live else experiment.placement}
             for other in others:
-                if other.is_in_effect and (other.kind, other.placement) == (experiment.kind, experiment.placement):
-                    _withdraw(other, by=by, reason=reason)
+                if other.is_in_effect and other.kind == experiment.kind and other.placement in places:
+                    _withdraw(other, moment, by=by, reason=reason)
         _move(
             experiment,
             Action.PROMOTED,
+            moment,
             by=by,
             reason=reason,
             state=State.PROMOTED,
             decided_arm=arm,
-            stopped_at=experiment.stopped_at or timezone.now(),
-            is_in_effect=experiment.kind != Kind.MODEL,
+            stopped_at=experiment.stopped_at or moment,
+            is_in_effect=not arm.goes_live,
         )
+        if arm.policy_version_id is not None:
+            learning.make_live(arm.policy_version_id, now=moment, by=by, reason=reason)
     return experiment
 
 
-def withdraw(experiment_id: int, *, by: Any, reason: str = "") -> Experiment:
+def withdraw(experiment_id: int, *, by: Any, reason: str = "", now: datetime | None = None) -> Experiment:
     """Take back what was promoted: everybody sees again what the shop's own pages say."""
     with transaction.atomic():
         experiment, _others = _locked(experiment_id)
         if experiment.is_in_effect:
-            _withdraw(experiment, by=by, reason=reason)
+            _withdraw(experiment, now or timezone.now(), by=by, reason=reason)
     return experiment
 
 
@@ -148,13 +162,16 @@ def refusal(arm: Arm) -> str:
         return _("The control is the shop as it stands. Stop the experiment instead.")
     if results(experiment).is_split_off:
         return _("The split of the visitors is not what was asked for, so nothing follows from the figures.")
+    is_over = experiment.state == State.PROMOTED
+    if arm.policy_version is not None and not is_over and not _is_known(arm.policy_version):
+        return _("What %(policy)s knew of single bundles is deleted.") % {"policy": arm.policy_version}
     return ""
 
 
 def _obstacles_of(arm: Arm, kind: str) -> list[str]:
-    needed = Experiment.FIELD_OF[Kind(kind)]
+    others = [name for of, names in Experiment.FIELDS_OF.items() if of != kind for name in names]
     found = []
-    if any(getattr(arm, name) not in {None, ""} for name in Experiment.FIELD_OF.values() if name != needed):
+    if any(getattr(arm, name) not in {None, ""} for name in others):
         found.append(_("“%(arm)s” changes something that the experiment is not about.") % {"arm": arm.name})
     if not arm.change and (not arm.is_control or kind == Kind.PLACE):
         found.append(_("“%(arm)s” changes nothing. Say what is different in it.") % {"arm": arm.name})
@@ -163,9 +180,18 @@ def _obstacles_of(arm: Arm, kind: str) -> list[str]:
             _("“%(arm)s”: %(version)s is %(state)s, so it has no scores to show.")
             % {"arm": arm.name, "version": arm.model_version, "state": arm.model_version.get_state_display()}
         )
+    if arm.policy_version is not None and not _is_known(arm.policy_version):
+        found.append(
+            _("“%(arm)s”: what %(policy)s knew of single bundles is deleted. Choose a newer one.")
+            % {"arm": arm.name, "policy": arm.policy_version}
+        )
     if arm.template and not _exists(arm.template):
         found.append(_("“%(arm)s”: there is no template “%(template)s”.") % {"arm": arm.name, "template": arm.template})
     return found
+
+
+def _is_known(policy: PolicyVersion) -> bool:
+    return PolicyVersion.objects.known().filter(pk=policy.pk).exists()
 
 
 def _exists(template: str) -> bool:
@@ -197,6 +223,18 @@ def _pin(control: Arm) -> None:
         control.save()
 
 
+def _refuse_what_is_live(arms: Sequence[Arm]) -> None:
+    """An arm that names nothing follows whichever policy is live; today no other arm may be that one."""
+    live = PolicyVersion.objects.live().first()
+    for arm in arms:
+        is_live = arm.order == Arm.Order.MODEL if live is None else arm.policy_version_id == live.pk
+        if is_live and any(not other.change for other in arms):
+            raise CannotStart(
+                _("“%(arm)s” is what is live now, as an arm that names nothing is. Choose another one.")
+                % {"arm": arm.name}
+            )
+
+
 def _locked(experiment_id: int) -> tuple[Experiment, list[Experiment]]:
     """This one, and all others."""
     everything = list(Experiment.objects.select_for_update().order_by("pk"))
@@ -206,11 +244,13 @@ def _locked(experiment_id: int) -> tuple[Experiment, list[Experiment]]:
     return chosen, [each for each in everything if each.pk != experiment_id]
 
 
-def _withdraw(experiment: Experiment, *, by: Any, reason: str) -> None:
-    _move(experiment, Action.WITHDRAWN, by=by, reason=reason, is_in_effect=False)
+def _withdraw(experiment: Experiment, now: datetime, *, by: Any, reason: str) -> None:
+    _move(experiment, Action.WITHDRAWN, now, by=by, reason=reason, is_in_effect=False)
 
 
-def _move(experiment: Experiment, action: Decision.Action, *, by: Any, reason: str, **changes: Any) -> None:
+def _move(
+    experiment: Experiment, action: Decision.Action, now: datetime, *, by: Any, reason: str, **changes: Any
+) -> None:
     told = {
         name: (_plain(getattr(experiment, name)), _plain(value))
         for name, value in changes.items()
@@ -219,7 +259,7 @@ def _move(experiment: Experiment, action: Decision.Action, *, by: Any, reason: s
     for name, value in changes.items():
         setattr(experiment, name, value)
     experiment.save(update_fields=list(changes))
-    Decision.objects.record([Entry(subject=experiment, action=action, changes=told)], by=by, reason=reason)
+    Decision.objects.record([Entry(subject=experiment, action=action, changes=told)], by=by, reason=reason, now=now)
 
 
 def _plain(value: Any) -> Any:

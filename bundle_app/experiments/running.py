@@ -14,11 +14,15 @@ from bundle_app.models.experiment import JOINT
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Treatment:
-    """What a place is to be like. `words` are those of the visitor's arms, for the tokens of what is shown there."""
+    """What a place is to be like. `words` are those of the visitor's arms, for the tokens of what is shown there.
+
+    `policy_id` is the policy's that is followed, None for the live one.
+    """
 
     words: str = ""
     version_id: int | None = None
     follows_policy: bool = True
+    policy_id: int | None = None
     template: str = ""
     discount_percent: Decimal | None = None
     is_hidden: bool = False
@@ -77,7 +81,9 @@ def _changed(found: Treatment, arm: Arm, placement: str) -> Treatment:
         case Experiment.Kind.MODEL:
             return replace(found, version_id=arm.model_version_id or found.version_id)
         case Experiment.Kind.POLICY:
-            return replace(found, follows_policy=arm.order != Arm.Order.MODEL)
+            if arm.policy_version_id is not None:
+                return replace(found, follows_policy=True, policy_id=arm.policy_version_id)
+            return replace(found, follows_policy=False) if arm.order == Arm.Order.MODEL else found
         case Experiment.Kind.TEMPLATE:
             return replace(found, template=arm.template or found.template)
         case Experiment.Kind.DISCOUNT:

@@ -11,7 +11,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from bundle_app.figures.selection import Grouping
-from bundle_app.models import Bundle
+from bundle_app.models import Arm, Bundle
+from bundle_app.models.experiment import JOINT, arms_in
 from bundle_app.shop import get_adapter
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ def names(by: Grouping, keys: Sequence[Any]) -> dict[Any, str]:
         case Grouping.ANCHOR:
             titles = _titles([key for key in keys if key])
             return {key: titles.get(key, key) if key else _("No product page") for key in keys}
+        case Grouping.ARM:
+            return _names_of_arms(keys)
         case _:
             return {key: name(by, key) for key in keys}
 
@@ -59,6 +62,19 @@ def name(by: Grouping, key: Any) -> str:
             return key or _("In no experiment")
         case _:
             return str(key)
+
+
+def _names_of_arms(keys: Sequence[str]) -> dict[str, str]:
+    """Of an own experiment, its name and the arm's; words of another system stay what they are."""
+    asked = {pair for key in keys for pair in arms_in(key)}
+    arms = Arm.objects.filter(experiment_id__in={number for number, _letter in asked}).select_related("experiment")
+    known = {arm.word: f"{arm.experiment}: {arm}" for arm in arms} if asked else {}
+
+    def told(key: str) -> str:
+        words = key.split(JOINT)
+        return f" {JOINT} ".join(known.get(word, word) for word in words) if known.keys() & words else key
+
+    return {key: told(key) if key else name(Grouping.ARM, key) for key in keys}
 
 
 def _titles(keys: Sequence[str]) -> dict[str, str]:

@@ -6,7 +6,7 @@ from bundle_app.models.bundle import Bundle, BundlePart, composition_hash
 from bundle_app.models.daily_figure import CountedDay, DailyFigure, OrderCount
 from bundle_app.models.decision import Decision, Entry
 from bundle_app.models.event import Event, IntakeCount
-from bundle_app.models.experiment import Arm, Experiment, Guardrail
+from bundle_app.models.experiment import Arm, ArmDay, Experiment, Guardrail
 from bundle_app.models.file_import import FileImport, FileImportContent
 from bundle_app.models.model_version import ModelVersion
 from bundle_app.models.policy_version import ArmQuality, PolicyVersion
@@ -18,6 +18,7 @@ from bundle_app.models.training_run import TrainingRun
 
 __all__ = [
     "Arm",
+    "ArmDay",
     "ArmQuality",
     "Bundle",
     "BundlePart",

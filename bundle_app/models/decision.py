@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, NoReturn
 
 from django.db import models
@@ -29,13 +30,19 @@ class DecisionQuerySet(models.QuerySet["Decision"]):
         return self.filter(subject_kind=subject._meta.model_name, subject_id=subject.pk)
 
     def record(
-        self, entries: Iterable[Entry], *, by: Any = None, reason: str = "", version_id: int | None = None
+        self,
+        entries: Iterable[Entry],
+        *,
+        by: Any = None,
+        reason: str = "",
+        version_id: int | None = None,
+        now: datetime | None = None,
     ) -> int:
         """Write entries down. `by` is a user, None where nobody decided but the thresholds did. Returns how many."""
-        now = timezone.now()
+        moment = now or timezone.now()
         rows = [
             Decision(
-                at=now,
+                at=moment,
                 actor_key="" if by is None else str(by.pk),
                 actor="" if by is None else by.get_username()[:150],
                 action=entry.action,

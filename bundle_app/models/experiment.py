@@ -22,6 +22,7 @@ from django.utils.translation import gettext_lazy as _
 
 from bundle_app.exceptions import ExperimentFrozen
 from bundle_app.models.model_version import ModelVersion
+from bundle_app.models.policy_version import PolicyVersion
 from bundle_app.models.rule import word
 
 MOST_ARMS = 8
@@ -68,14 +69,14 @@ class Experiment(models.Model):
         PLACE = "place", _("Place in the shop")
         DISCOUNT = "discount", _("Percentage off")
 
-    FIELD_OF: ClassVar = {
-        Kind.MODEL: "model_version",
-        Kind.POLICY: "order",
-        Kind.TEMPLATE: "template",
-        Kind.PLACE: "placement",
-        Kind.DISCOUNT: "discount_percent",
+    FIELDS_OF: ClassVar = {
+        Kind.MODEL: ("model_version",),
+        Kind.POLICY: ("order", "policy_version"),
+        Kind.TEMPLATE: ("template",),
+        Kind.PLACE: ("placement",),
+        Kind.DISCOUNT: ("discount_percent",),
     }
-    """The field of `Arm` that says what it changes."""
+    """The fields of `Arm` that say what it changes: one of them."""
 
     name = models.CharField(_("name"), max_length=100, unique=True)
     kind = models.CharField(_("what the arms differ in"), max_length=10, choices=Kind.choices)
@@ -125,8 +126,14 @@ class Experiment(models.Model):
         help_text=_("Everybody has the promoted arm. A model version is published instead."),
     )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    counted_at = models.DateTimeField(
+        _("counted"), null=True, editable=False, help_text=_("When its figures were last counted from the events.")
+    )
+    crossed_count = models.PositiveIntegerField(_("visitors who saw more than one arm"), default=0, editable=False)
 
-    PROGRESS: ClassVar = frozenset({"state", "started_at", "stopped_at", "decided_arm", "is_in_effect"})
+    PROGRESS: ClassVar = frozenset(
+        {"state", "started_at", "stopped_at", "decided_arm", "is_in_effect", "counted_at", "crossed_count"}
+    )
     """Fields that change after the start."""
 
     objects = ExperimentQuerySet.as_manager()
@@ -199,6 +206,7 @@ class Experiment(models.Model):
 NOTHING: Mapping[str, Any] = {
     "model_version__isnull": True,
     "order": "",
+    "policy_version__isnull": True,
     "template": "",
     "placement": "",
     "discount_percent__isnull": True,
@@ -238,7 +246,16 @@ class Arm(models.Model):
         max_length=8,
         blank=True,
         choices=Order.choices,
-        help_text=_("Empty for the live policy's, where there is one."),
+        help_text=_("Empty for that of the policy version, or of whichever policy is live."),
+    )
+    policy_version = models.ForeignKey(
+        PolicyVersion,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="arms",
+        verbose_name=_("policy version"),
+        help_text=_("This one, whichever is live meanwhile."),
     )
     template = models.CharField(
         _("template of the widget"),
@@ -312,10 +329,15 @@ class Arm(models.Model):
         return f"{self.experiment_id}{self.key}"
 
     @property
+    def goes_live(self) -> bool:
+        """Whether promotion makes it the live version of its kind, instead of being in effect until withdrawn."""
+        return self.model_version_id is not None or self.policy_version_id is not None
+
+    @property
     def change(self) -> str:
         """What it makes different, in a word; "" for the shop as it stands."""
-        value = getattr(self, Experiment.FIELD_OF[Experiment.Kind(self.experiment.kind)])
-        return "" if value is None else str(value)
+        values = (getattr(self, name) for name in Experiment.FIELDS_OF[Experiment.Kind(self.experiment.kind)])
+        return next((str(value) for value in values if value not in {None, ""}), "")
 
 
 def arms_in(words: str) -> Iterator[tuple[int, str]]:
@@ -328,6 +350,26 @@ def arms_in(words: str) -> Iterator[tuple[int, str]]:
         match = re.fullmatch(r"(\d+)([a-z])", found)
         if match:
             yield int(match[1]), match[2]
+
+
+class ArmDay(models.Model):
+    """What was known of an arm on the evening of a day: of all visitors up to then, not of that day's alone.
+
+    `sums` are those of `bundle_app.experiments.sequential.Moments`, by figure. Each count writes all days anew.
+    """
+
+    arm = models.ForeignKey(Arm, on_delete=models.CASCADE, related_name="days", verbose_name=_("arm"))
+    day = models.DateField(_("day"))
+    entered_count = models.PositiveIntegerField(_("visitors who came"))
+    sums = models.JSONField(_("sums"))
+
+    class Meta:
+        verbose_name = _("day of an arm")
+        verbose_name_plural = _("days of arms")
+        constraints = [models.UniqueConstraint(fields=["arm", "day"], name="arm_day_once")]
+
+    def __str__(self) -> str:
+        return f"{self.arm_id} {self.day}"
 
 
 class Guardrail(models.Model):

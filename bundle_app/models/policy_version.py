@@ -8,7 +8,7 @@ model is live, and without a live policy their own order stands.
 from __future__ import annotations
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from bundle_app.models.bundle import Bundle
@@ -18,13 +18,22 @@ class PolicyVersionQuerySet(models.QuerySet["PolicyVersion"]):
     def live(self) -> PolicyVersionQuerySet:
         return self.filter(state=PolicyVersion.State.LIVE)
 
+    def known(self) -> PolicyVersionQuerySet:
+        """Those that may be shown: of which it is still known how single bundles do."""
+        return self.filter(Exists(ArmQuality.objects.filter(policy=OuterRef("pk"))))
+
+    def in_trial(self) -> PolicyVersionQuerySet:
+        """Those that an experiment names which is running, or is still being written."""
+        return self.filter(arms__experiment__state__in=["draft", "running"])
+
     def for_update(self) -> PolicyVersionQuerySet:
         """All policies, locked in one order, so that two nights wait for each other instead of deadlocking."""
         return self.select_for_update().order_by("pk")
 
 
 class PolicyVersion(models.Model):
-    """LEARNED → LIVE → REPLACED by a better one or ROLLED_BACK; or LEARNED → REFUSED.
+    """LEARNED → LIVE → REPLACED by a better one or ROLLED_BACK; or LEARNED → REFUSED. An experiment whose arm is a
+    policy may make it live from any of them, as long as its qualities are there.
 
     `decision` holds the code and the numbers of the gate, `watched` those of the last look at it while it was live, and
     `promised` the reward an impression that it was let in for: mean, low, high.

@@ -20,6 +20,7 @@ from django.db.models import Count, Max, Q, QuerySet, Sum
 from django.utils import timezone
 
 from bundle_app import conf, engine
+from bundle_app.exceptions import PolicyForgotten
 from bundle_app.models import ArmQuality, Decision, Entry, Event, ModelVersion, PolicyVersion, Purchase, Score
 from bundle_app.models.score import CONTEXT_MARK
 from bundle_app.policy.worth import features
@@ -94,10 +95,11 @@ def _decide(
         policy.decision, policy.promised = decision, promised
         if decision["code"] == "better":
             _go_live(policy, live, now=now)
+            Decision.objects.record([_entry(policy, Decision.Action.ACTIVATED, State.LEARNED)])
         else:
             policy.state, policy.ended_at = State.REFUSED, now
-            policy.qualities.all().delete()
         policy.save()
+        _forget_qualities()
     return policy
 
 
@@ -135,29 +137,55 @@ def take_back(policy: PolicyVersion, *, now: datetime, by: Any, reason: str) -> 
     former = max(replaced, key=lambda each: each.ended_at or now, default=None)
     policy.state, policy.ended_at = State.ROLLED_BACK, now
     policy.save()
-    policy.qualities.all().delete()
     entries = [_entry(policy, Decision.Action.WITHDRAWN, State.LIVE)]
     if former is not None:
         _go_live(former, None, now=now)
         former.save()
         entries.append(_entry(former, Decision.Action.ACTIVATED, State.REPLACED))
+    _forget_qualities()
     Decision.objects.record(entries, by=by, reason=reason)
     return former
 
 
-def _go_live(policy: PolicyVersion, live: PolicyVersion | None, *, now: datetime) -> None:
-    """Within a transaction that holds all policies; the one that was live is saved first, for one may be at a time.
+@transaction.atomic
+def make_live(policy_id: int, *, now: datetime, by: Any, reason: str) -> PolicyVersion:
+    """Make a policy the live one because somebody decided so, whatever the gate said. One that is live stays it.
 
-    Only it can come back afterwards: what older ones knew of single bundles is deleted.
+    Raises:
+        PolicyForgotten: what it knew of single bundles is deleted.
     """
+    policies = {each.pk: each for each in PolicyVersion.objects.for_update()}
+    policy = policies[policy_id]
+    if policy.state == State.LIVE:
+        return policy
+    if not policy.qualities.exists():
+        raise PolicyForgotten
+    was = policy.state
+    _go_live(policy, next((each for each in policies.values() if each.state == State.LIVE), None), now=now)
+    policy.save()
+    _forget_qualities()
+    Decision.objects.record([_entry(policy, Decision.Action.ACTIVATED, was)], by=by, reason=reason)
+    return policy
+
+
+def _go_live(policy: PolicyVersion, live: PolicyVersion | None, *, now: datetime) -> None:
+    """Within a transaction that holds all policies; the one that was live is saved first, for one may be at a time."""
     if live is not None:
-        ArmQuality.objects.filter(policy__state=State.REPLACED).delete()
         live.state, live.ended_at = State.REPLACED, now
         live.save()
-    was = policy.state
     policy.state, policy.live_at, policy.ended_at = State.LIVE, now, None
-    if was == State.LEARNED:
-        Decision.objects.record([_entry(policy, Decision.Action.ACTIVATED, was)])
+
+
+def _forget_qualities() -> None:
+    """Delete what policies knew of single bundles, but for those that may be shown: the live one, the one before it,
+    which can come back, the latest, those that are being judged, and those that an experiment names."""
+    policies = PolicyVersion.objects.order_by("pk")
+    former = policies.filter(state=State.REPLACED).known().order_by("-ended_at").first()
+    latest = policies.last()
+    kept = {each.pk for each in (former, latest) if each is not None and each.state != State.ROLLED_BACK}
+    kept |= set(policies.filter(state__in=[State.LIVE, State.LEARNED]).values_list("pk", flat=True))
+    kept |= set(policies.in_trial().values_list("pk", flat=True))
+    ArmQuality.objects.exclude(policy__in=kept).delete()
 
 
 def _entry(policy: PolicyVersion, action: str, before: str) -> Entry:

@@ -69,9 +69,9 @@ class Candidate:
     """A bundle that may be shown, and on what grounds: a row of the live model, or a merchandiser's decision.
 
     `pin_priority` is that of the rule that puts it first, if one does; `is_own` is false on the page of other products.
-    `version_id` is the model version's that ranked it, 0 for a merchandiser's. `policy_id` and `beliefs` are the live
-    policy's, 0 and empty without one; `quality` and `quality_evidence` what it knows of this bundle beside this anchor
-    (see `ArmQuality`); `arm` and `propensity` say how it came to its place.
+    `version_id` is the model version's that ranked it, 0 for a merchandiser's. `policy_id` and `beliefs` are the
+    policy's that ranks it, 0 and empty without one; `quality` and `quality_evidence` what it knows of this bundle
+    beside this anchor (see `ArmQuality`); `arm` and `propensity` say how it came to its place.
     `discount_percent` takes the place of the bundle's own where its price is a percentage off.
     """
 
@@ -134,10 +134,12 @@ def candidates_for(
     book: RuleBook = NO_RULES,
     audience: Audience = ANYBODY,
     version_id: int | None = None,
+    policy_id: int | None = None,
 ) -> list[Candidate]:
     """The best candidates, each bundle once, its parts fetched: two queries.
 
-    They are the live model's, or those of the version that is asked for.
+    They are the live model's, or those of the version that is asked for, with what the live policy knows of them, or
+    the policy that is asked for.
 
     Bundles that hold an item of `exclude` are left out, those that the rules hide from this audience, and those that
     hold nothing but anchors: they would offer a shopper what is already there.
@@ -152,7 +154,8 @@ def candidates_for(
     model = Q(scores__model_version__state=ModelVersion.State.LIVE)
     if version_id is not None:
         model = Q(scores__model_version=version_id)
-    scored = _scored(on_offer, model, keys, contexts, wanted=None if book.rules else wanted)
+    policies = PolicyVersion.objects.live() if policy_id is None else PolicyVersion.objects.filter(pk=policy_id)
+    scored = _scored(on_offer, model, policies, keys, contexts, wanted=None if book.rules else wanted)
     by_hand = _by_hand(on_offer, keys, book, audience, wanted=wanted)
     rows = scored.union(by_hand, all=True)
     merged = _merged(map(_candidate, rows))
@@ -196,9 +199,17 @@ def _ruled(
 
 
 def _scored(
-    on_offer: QuerySet[Bundle], model: Q, keys: Sequence[str], contexts: Sequence[str], *, wanted: int | None
+    on_offer: QuerySet[Bundle],
+    model: Q,
+    policies: QuerySet[PolicyVersion],
+    keys: Sequence[str],
+    contexts: Sequence[str],
+    *,
+    wanted: int | None,
 ) -> QuerySet[Any]:
     """Rows of the model: those of each context, the first ranks of each anchor, and of the whole shop.
+
+    `policies` are one or none. Two columns are theirs: the policy, and what it knows of a bundle beside an anchor.
 
     With rules in force, `wanted` is None and all ranks are read, as many as a model composes for an anchor: the first
     may be hidden, and the last may be what a rule puts first.
@@ -210,6 +221,9 @@ def _scored(
         ranks |= Q(scores__anchor_key__in=keys, scores__rank__lte=3 + wanted // max(len(keys), 1))
         ranks |= Q(scores__anchor_key__in=contexts)
     scored = on_offer.filter(ranks, model)
+    known = ArmQuality.objects.filter(
+        policy__in=policies, bundle=OuterRef("pk"), anchor_key=OuterRef("scores__anchor_key")
+    )
     return scored.order_by().annotate(
         anchor_key=F("scores__anchor_key"),
         rank=F("scores__rank"),
@@ -217,16 +231,9 @@ def _scored(
         rung=F("scores__rung"),
         evidence=F("scores__evidence"),
         version_id=F("scores__model_version_id"),
-        policy=Subquery(_LIVE_POLICY),
-        known=Subquery(_KNOWN_OF_ARM),
+        policy=Subquery(policies.values(told=JSONObject(id="pk", beliefs="beliefs"))[:1]),
+        known=Subquery(known.values(told=JSONObject(quality="quality", evidence="evidence"))[:1]),
     )
-
-
-_LIVE_POLICY = PolicyVersion.objects.live().values(told=JSONObject(id="pk", beliefs="beliefs"))[:1]
-_KNOWN_OF_ARM = ArmQuality.objects.filter(
-    policy__state=PolicyVersion.State.LIVE, bundle=OuterRef("pk"), anchor_key=OuterRef("scores__anchor_key")
-).values(told=JSONObject(quality="quality", evidence="evidence"))[:1]
-"""Two columns of the candidates' own query: the live policy, and what it knows of a bundle beside an anchor."""
 
 
 def _by_hand(

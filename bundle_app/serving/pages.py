@@ -70,7 +70,13 @@ def bundles_for(
         return []
     audience = audience_of(request, book, placement=placement)
     candidates = candidates_for(
-        anchors, limit=limit, exclude=exclude, book=book, audience=audience, version_id=treated.version_id
+        anchors,
+        limit=limit,
+        exclude=exclude,
+        book=book,
+        audience=audience,
+        version_id=treated.version_id,
+        policy_id=treated.policy_id,
     )
     keys = list(dict.fromkeys(key for candidate in candidates for key in candidate.bundle.quantities()))
     cards = get_adapter().get_items(keys, request) if keys else {}

@@ -1,7 +1,8 @@
 """Draws a year of visitors: which pages they open, what of the bundles there they look at, and what they do with it.
 
 Everything random comes from one `random.Random`; the same seed gives the same showings. What a visitor buys is not
-drawn here: sales come from the shop's orders (see `example_shop.visitors`).
+drawn here: sales come from the shop's orders. Nor is it who sees which look of the widget: that is the app's to say,
+by the experiments that run (both in `example_shop.visitors`).
 
 What can be found in the figures, because it was put there:
 
@@ -9,7 +10,7 @@ What can be found in the figures, because it was put there:
     position      the second and third bundle of a page are looked at less often, and clicked less often if they are
     model         the first quarter of the year shows what was put together by hand, the rest what a model ranked
     policy        the last third is ranked by a policy that shows something else now and then, which is clicked less
-    arms          for three months half of the visitors see a bolder widget, which is clicked more
+    experiments   looks of the widget, each shown to half of the visitors: one of them is clicked more, another is not
     dismissals    few, and of some bundles more than of others
     bots          once a month somebody clicks one bundle more often than a visitor is believed
 """
@@ -17,7 +18,7 @@ What can be found in the figures, because it was put there:
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import accumulate
@@ -34,12 +35,57 @@ PAGES_A_VISIT = (1, 1, 1, 2, 2, 3)
 SEEN_RATIOS = (0.85, 0.55, 0.35)
 CLICK_RATIO, ADD_RATIO, DISMISS_RATIO = 0.055, 0.35, 0.012
 POSITION_FACTORS = (1.0, 0.7, 0.5)
-BY_HAND_FACTOR, TRIED_OUT_FACTOR, BOLD_FACTOR = 0.72, 0.55, 1.18
-MODEL_FROM, POLICY_FROM, ARMS_FROM, ARMS_UNTIL = 0.25, 0.66, 0.45, 0.7
-"""Parts of the year that are over when it begins, or ends."""
+BY_HAND_FACTOR, TRIED_OUT_FACTOR = 0.72, 0.55
+MODEL_FROM, POLICY_FROM = 0.25, 0.66
+"""Parts of the year that are over when it begins."""
 TRIED_OUT_RATIO = 0.06
-ARMS = ("control", "bold")
 BOT_CLICKS = 14
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """An experiment of the year about a look of the widget, which in truth is clicked `click_factor` times as often as
+    the shop's first one. It begins and ends when so much of the year is over; one without an end is still running."""
+
+    name: str
+    arm: str
+    template: str
+    begins: float
+    ends: float | None
+    planned_count: int
+    click_factor: float
+
+
+TRIALS = (
+    Trial(
+        name="A quieter widget",
+        arm="No frames",
+        template="example_shop/widget_quiet.html",
+        begins=0.26,
+        ends=0.43,
+        planned_count=4_000,
+        click_factor=1.0,
+    ),
+    Trial(
+        name="A bolder widget",
+        arm="Stronger frames",
+        template="example_shop/widget_bold.html",
+        begins=0.45,
+        ends=0.7,
+        planned_count=5_000,
+        click_factor=1.45,
+    ),
+    Trial(
+        name="Another heading",
+        arm="Often bought together",
+        template="example_shop/widget_heading.html",
+        begins=0.92,
+        ends=None,
+        planned_count=20_000,
+        click_factor=1.5,
+    ),
+)
+CLICK_FACTORS: Mapping[str, float] = {trial.template: trial.click_factor for trial in TRIALS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +107,7 @@ class Choice:
     is_by_model: bool
     is_by_policy: bool
     arm: str
+    template: str
     propensity: float = 1.0
 
 
@@ -78,30 +125,41 @@ class Shown:
     is_surplus: bool = False
 
 
+Look = Callable[[int, ShopPage, datetime], tuple[str, str]]
+"""Of a visitor, a page and a moment: the words of the visitor's arms, and the template that is drawn."""
+
+
+def as_it_stands(_visitor: int, _page: ShopPage, _at: datetime) -> tuple[str, str]:
+    return "", ""
+
+
 class Year:
     """The days that end with `last`, and how things stood on each."""
 
-    def __init__(self, last: date, rng: random.Random) -> None:
-        self.rng = rng
+    def __init__(self, last: date, rng: random.Random, *, look: Look = as_it_stands) -> None:
+        self.rng, self.look = rng, look
         self.days = [last - timedelta(days=DAY_COUNT - 1 - number) for number in range(DAY_COUNT)]
         self._appeal: dict[int, float] = {}
 
-    def showings(self, pages: Sequence[ShopPage]) -> Iterator[Shown]:
-        """All that was seen in the year, day by day."""
+    def showings(self, pages: Sequence[ShopPage], day: date) -> Iterator[Shown]:
+        """All that was seen on a day."""
         weights = list(accumulate(page.weight for page in pages))
-        for day in self.days:
-            for _ in range(self._visit_count(day)):
-                visitor, at = self.rng.randrange(VISITOR_COUNT), self._moment(day)
-                for page in self.rng.choices(pages, cum_weights=weights, k=self.rng.choice(PAGES_A_VISIT)):
-                    yield from self._seen(page, visitor, at)
-                    at += timedelta(seconds=self.rng.randrange(20, 240))
-            if day.day == 15:
-                yield from self._bot(day, self.rng.choice(pages))
+        for _ in range(self._visit_count(day)):
+            visitor, at = self.rng.randrange(VISITOR_COUNT), self._moment(day)
+            for page in self.rng.choices(pages, cum_weights=weights, k=self.rng.choice(PAGES_A_VISIT)):
+                yield from self._seen(page, visitor, at)
+                at += timedelta(seconds=self.rng.randrange(20, 240))
+        if day.day == 15:
+            yield from self._bot(day, self.rng.choice(pages))
+
+    def past(self, day: date) -> float:
+        """The part of the year that is over when a day begins."""
+        return (day - self.days[0]).days / DAY_COUNT
 
     def choices(self, page: ShopPage, *, visitor: int, at: datetime) -> list[Choice]:
         """What a page shows a visitor, from the top."""
-        past = (at.date() - self.days[0]).days / DAY_COUNT
-        arm = ARMS[visitor % 2] if ARMS_FROM <= past < ARMS_UNTIL else ""
+        past = self.past(at.date())
+        words, template = self.look(visitor, page, at)
         is_by_policy = past >= POLICY_FROM
         ranked = list(page.bundle_ids[: len(SEEN_RATIOS)])
         others = page.bundle_ids[len(SEEN_RATIOS) :]
@@ -118,7 +176,8 @@ class Year:
                     slot=slot,
                     is_by_model=past >= MODEL_FROM,
                     is_by_policy=is_by_policy,
-                    arm=arm,
+                    arm=words,
+                    template=template,
                     propensity=propensity,
                 )
             )
@@ -140,7 +199,7 @@ class Year:
             POSITION_FACTORS[choice.slot - 1],
             1.0 if choice.is_by_model else BY_HAND_FACTOR,
             TRIED_OUT_FACTOR if choice.propensity < 0.5 else 1.0,
-            BOLD_FACTOR if choice.arm == ARMS[1] else 1.0,
+            CLICK_FACTORS.get(choice.template, 1.0),
         )
         chance = CLICK_RATIO * appeal
         for factor in factors:
@@ -162,9 +221,8 @@ class Year:
             )  # fmt: skip
 
     def _visit_count(self, day: date) -> int:
-        past = (day - self.days[0]).days / DAY_COUNT
         weekday = SUNDAY_FACTOR if day.weekday() == 6 else 1.0
-        usual = VISITS_A_DAY * SEASON.get(day.month, 1.0) * weekday * (1 + GROWTH_RATIO * past)
+        usual = VISITS_A_DAY * SEASON.get(day.month, 1.0) * weekday * (1 + GROWTH_RATIO * self.past(day))
         return round(usual * self.rng.uniform(0.85, 1.15))
 
     def _moment(self, day: date) -> datetime:

@@ -64,6 +64,10 @@ def test_the_floor_is_exact(settings: Any) -> None:
         ({"DISCOUNT_PERCENT": {"trio": 5}}, "BUNDLE_APP['DISCOUNT_PERCENT'] holds 'trio': 5"),
         ({"API_THROTTLE": "often"}, "BUNDLE_APP['API_THROTTLE'] is 'often'; expected a rate such as '120/min'."),
         ({"EVENT_THROTTLE": "1/week"}, "BUNDLE_APP['EVENT_THROTTLE'] is '1/week'; expected a rate such as '120/min'."),
+        (
+            {"EVENT_ADDRESS_THROTTLE": "none"},
+            "BUNDLE_APP['EVENT_ADDRESS_THROTTLE'] is 'none'; expected a rate such as '1200/min', or '' for no limit.",
+        ),
         ({"ATTRIBUTION": "first"}, "BUNDLE_APP['ATTRIBUTION'] is 'first'; expected 'last' or 'shared'."),
         ({"EXPLORATION_RATIO": 1.5}, "BUNDLE_APP['EXPLORATION_RATIO'] is 1.5; expected a number from 0 to 1."),
         ({"REWARDS": {"view": 1}}, "BUNDLE_APP['REWARDS'] is {'view': 1}; expected a dict such as {'click': 1,"),

@@ -81,6 +81,6 @@ def test_sales_are_credited_and_days_counted_by_tasks_that_may_run_twice() -> No
     happened("ann", ["impression", "click"], at=timezone.now())
 
     assert tasks.attribute() == {"written": 0, "taken_back": 0}
-    assert tasks.aggregate() == {"days_counted": 1, "rows_deleted": 0}
+    assert tasks.aggregate() == {"days_counted": 1, "experiments_counted": 0, "rows_deleted": 0}
     tasks.aggregate()
     assert DailyFigure.objects.get().clicks == 1

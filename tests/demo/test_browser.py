@@ -497,6 +497,26 @@ def test_results_are_narrowed_by_a_click_and_kept_from_measure_to_measure(page: 
     assert page.find(".bundle-tabs [aria-current]").text == "Add rate"
 
 
+EXPERIMENTS = "/admin/bundle_app/experiment/"
+
+
+@pytest.mark.parametrize(("language", "ended"), [("en", "How it ended"), ("zh-hans", "结局")])
+def test_experiments_are_read_at_every_width_in_both_languages(page: Page, language: str, ended: str) -> None:
+    page.log_in()
+    page.browser.add_cookie({"name": "django_language", "value": language})
+    page.open(EXPERIMENTS)
+    states = page.all("#result_list .field-state_badge .bundle-badge:first-child")
+    assert [state.get_attribute("class").rpartition("-")[2] for state in states] == ["running", "promoted", "stopped"]
+    rows = [row.get_attribute("href") for row in page.all("#result_list .field-name a")]
+    for width in (1280, 500):
+        page.browser.set_window_size(width, 1200)
+        for address in (EXPERIMENTS, *(row.removeprefix(page.demo.url) for row in rows)):
+            page.open(address)
+            assert page.browser.execute_script("return document.documentElement.scrollWidth") <= width
+        assert page.find("#results-heading").text == ended
+        assert page.find(".bundle-way svg").is_displayed()
+
+
 def test_every_admin_page_of_the_app_opens(page: Page, demo: Demo, no_rules: None) -> None:
     page.log_in()
     numbers = demo.ask(

@@ -38,5 +38,5 @@ def test_a_shop_on_sqlite_is_filled_trained_and_examined(tmp_path: Path) -> None
     log.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     assert manage("bundles_import_events", str(log)) == "5 events imported, 0 were there already.\n"
     assert manage("bundles_import_events", str(log)) == "0 events imported, 5 were there already.\n"
-    assert manage("bundles_aggregate").endswith("days counted, 0 old rows deleted.\n")
+    assert manage("bundles_aggregate").endswith("experiments counted, 0 old rows deleted.\n")
     assert manage("bundles_forget", "7") == "5 events deleted.\n"

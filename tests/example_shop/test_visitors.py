@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from io import StringIO
 from typing import Any
@@ -15,15 +15,19 @@ from django.db.models import F, Sum
 from django.test import Client
 
 from bundle_app.events.attribution import attribute
+from bundle_app.experiments import running
 from bundle_app.figures.adding import Report
 from bundle_app.figures.period import Period
 from bundle_app.figures.selection import Selection, last_day
 from bundle_app.models import (
+    Arm,
     Bundle,
     BundlePart,
     CountedDay,
     DailyFigure,
+    Decision,
     Event,
+    Experiment,
     IntakeCount,
     PolicyVersion,
     Purchase,
@@ -33,8 +37,9 @@ from bundle_app.models import (
 from example_shop import visitors
 from example_shop.generate import planted_partners
 from example_shop.generate import visitors as generated
-from example_shop.generate.visitors import ShopPage, Year
+from example_shop.generate.visitors import TRIALS, ShopPage, Trial, Year
 from example_shop.models import OrderLine, ShopSource
+from example_shop.trials import pseudonym
 from tests.bundle_app.tutorial_shop import version
 
 LAST = date(2026, 10, 31)
@@ -45,7 +50,12 @@ PAGES = [
 
 
 def year(seed: int = 1) -> list[Any]:
-    return list(Year(LAST, random.Random(seed)).showings(PAGES))
+    drawn = Year(LAST, random.Random(seed), look=look)
+    return [shown for day in drawn.days for shown in drawn.showings(PAGES, day)]
+
+
+def look(visitor: int, _page: ShopPage, _at: datetime) -> tuple[str, str]:
+    return ("7b", "bold.html") if visitor % 2 else ("7a", "")
 
 
 @pytest.fixture
@@ -84,6 +94,7 @@ class TestWhatIsDrawn:
 
     def test_what_was_put_there_can_be_found(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(generated, "VISITS_A_DAY", 60)
+        monkeypatch.setattr(generated, "CLICK_FACTORS", {"bold.html": 1.3})
         seen, clicked = Counter[Any](), Counter[Any]()
         months = Counter[int]()
         for shown in year():
@@ -100,7 +111,7 @@ class TestWhatIsDrawn:
         assert rate["slot", 1] > rate["slot", 2] > rate["slot", 3]
         assert rate["by model", True] > rate["by model", False]
         assert rate["tried out", False] > rate["tried out", True]
-        assert rate["arm", "bold"] > rate["arm", "control"]
+        assert rate["arm", "7b"] > rate["arm", "7a"]
         assert months[12] > months[2]
 
     def test_propensities_of_a_place_add_up_to_one(self, a_few_visits: None) -> None:
@@ -118,7 +129,8 @@ class TestWhatIsWritten:
         assert write()
         assert {kind for (kind,) in Event.objects.values_list("kind").distinct()} == set(Event.Kind.values)
         assert Purchase.objects.exists()
-        assert set(DailyFigure.objects.values_list("arm", flat=True)) == {"", "control", "bold"}
+        words = {arm.word for arm in Arm.objects.all()}
+        assert set(DailyFigure.objects.values_list("arm", flat=True)) == {"", *words}
         assert set(DailyFigure.objects.values_list("policy_id", flat=True)) == {0, 1}
         assert DailyFigure.objects.values("version_id").distinct().count() == 2
         assert DailyFigure.objects.filter(is_explored=True).exists()
@@ -166,3 +178,65 @@ class TestWhatIsWritten:
         assert told not in admin_client.get("/admin/").content.decode()
         write()
         assert told in admin_client.get("/admin/").content.decode()
+
+
+TRIED = Trial(
+    name="Bold", arm="Bolder", template=TRIALS[1].template, begins=0.1, ends=0.5, planned_count=1_000, click_factor=1.0
+)
+
+
+def tried(monkeypatch: pytest.MonkeyPatch, *, click_factor: float) -> Experiment:
+    """One experiment of 48 days, of a widget that in truth is clicked so many times as often."""
+    monkeypatch.setattr(generated, "VISITS_A_DAY", 14)
+    monkeypatch.setattr(generated, "CLICK_RATIO", 0.1)
+    monkeypatch.setattr(generated, "CLICK_FACTORS", {TRIED.template: click_factor})
+    monkeypatch.setattr(visitors, "TRIALS", [TRIED])
+    assert write()
+    return Experiment.objects.get()
+
+
+@pytest.mark.django_db
+class TestExperimentsOfTheYear:
+    def test_they_run_one_after_another_and_the_last_one_still_does(self, shop_with_bundles: ShopSource) -> None:
+        write()
+        ran = list(Experiment.objects.order_by("pk"))
+        assert [each.name for each in ran] == [trial.name for trial in TRIALS]
+        assert [each.state for each in ran] == ["stopped", "stopped", "running"]
+        times = [each for experiment in ran for each in (experiment.started_at, experiment.stopped_at) if each]
+        assert times == sorted(times)
+        told = Decision.objects.filter(subject_kind="experiment").order_by("at").values_list("action", "at")
+        assert [action for action, _at in told] == ["started", "stopped", "started", "stopped", "started"]
+        assert [at for _action, at in told] == times
+
+    def test_each_visitor_is_in_the_arm_that_the_app_says(self, shop_with_bundles: ShopSource) -> None:
+        write()
+        arms = list(Arm.objects.filter(experiment__state="running").select_related("experiment").order_by("key"))
+        seen = dict(Event.objects.filter(arm__in=[arm.word for arm in arms]).values_list("subject", "arm"))
+        assert set(seen.values()) == {arm.word for arm in arms}
+        for subject, words in seen.items():
+            found = running.treatment(arms, subject=subject, placement="product", is_drawn=True)
+            assert found.words == words
+
+    def test_a_look_that_is_clicked_more_is_found_and_promoted(
+        self, shop_with_bundles: ShopSource, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        found = tried(monkeypatch, click_factor=6.0)
+        assert (found.state, found.is_in_effect) == ("promoted", True)
+        assert found.decided_arm is not None
+        assert found.decided_arm.name == "Bolder"
+        reason = Decision.objects.get(action="promoted").reason
+        assert reason == "“Bolder” is better than the control. It can be promoted."
+
+    def test_a_look_that_is_not_clicked_more_is_not(
+        self, shop_with_bundles: ShopSource, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert tried(monkeypatch, click_factor=1.0).state == "stopped"
+
+    def test_a_shop_with_experiments_of_its_own_gets_none(self, shop_with_bundles: ShopSource) -> None:
+        own = Experiment.objects.create(name="Our own", kind="template", metric="conversion")
+        write()
+        assert Experiment.objects.get() == own
+        assert set(DailyFigure.objects.values_list("arm", flat=True)) == {""}
+
+    def test_a_generated_visitor_is_always_the_same(self) -> None:
+        assert pseudonym(1) == pseudonym(1) != pseudonym(2)

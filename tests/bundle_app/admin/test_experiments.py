@@ -13,7 +13,7 @@ from bundle_app.admin.experiment_results import change, figure
 from bundle_app.models import Decision, Event, Experiment, Guardrail, ModelVersion
 from bundle_app.models.experiment import Metric
 from tests.bundle_app.admin.conftest import Tags, text_of
-from tests.bundle_app.experiments.worlds import arms, crowd, day, event, experiment, run
+from tests.bundle_app.experiments.worlds import arms, counted, crowd, day, event, experiment, known_policy, policy, run
 from tests.bundle_app.tutorial_shop import version
 
 LIST, ADD = "admin:bundle_app_experiment_changelist", "admin:bundle_app_experiment_add"
@@ -160,6 +160,7 @@ class TestWhatChangesTheShop:
         control, other = running.arms.all()
         crowd(control, 300, buying=0)
         crowd(other, 100, buying=50)
+        counted(running)
         told = text_of(page.get(reverse(PROMOTE, args=[other.pk]), follow=True))
         assert "The split of the visitors is not what was asked for, so nothing follows from the figures." in told
         page.post(reverse(PROMOTE, args=[other.pk]))
@@ -188,6 +189,22 @@ class TestWhatChangesTheShop:
         assert clerk.post(reverse(PROMOTE, args=[arm.pk])).status_code == 403
         assert reverse(PROMOTE, args=[arm.pk]) not in clerk.get(reverse(PAGE, args=[made.pk])).content.decode()
 
+    def test_whoever_promotes_a_policy_must_be_allowed_to_publish(self, staff: Any) -> None:
+        made = experiment("policy")
+        order, named = arms(made, "model", known_policy())[1:]
+        run(made)
+        clerk = staff("view_experiment", "promote_experiment")
+        assert clerk.post(reverse(PROMOTE, args=[named.pk])).status_code == 403
+        html = clerk.get(reverse(PAGE, args=[made.pk])).content.decode()
+        assert reverse(PROMOTE, args=[named.pk]) not in html
+        assert reverse(PROMOTE, args=[order.pk]) in html
+
+    def test_policies_that_are_still_known_are_offered(self, page: Client) -> None:
+        kept, forgotten = known_policy(), policy()
+        html = page.get(reverse(ADD)).content.decode()
+        assert f'<option value="{kept.pk}">Policy {kept.pk}</option>' in html
+        assert f'<option value="{forgotten.pk}">Policy {forgotten.pk}</option>' not in html
+
     def test_whoever_may_only_look_sees_how_it_stands(self, staff: Any, running: Experiment) -> None:
         clerk = staff("view_experiment")
         shown = text_of(clerk.get(reverse(PAGE, args=[running.pk])))
@@ -204,15 +221,17 @@ class TestHowItStands:
         for number in range(3):
             crowd(control, 400, buying=60, on=number)
             crowd(other, 400, buying=120, on=number)
+        counted(made, at=day(9))
 
         html = page.get(reverse(PAGE, args=[made.pk])).content.decode()
         shown = Tags(html).text
 
         assert "An arm is better “Other way 1” is better than the control. It can be promoted." in shown
-        assert "2,400 of 20,000 planned visitors are counted" in shown
+        assert "2,400 visitors are counted, up to March 9, 2026; 20,000 were planned." in shown
+        assert "As of March 11, 2026, noon" in shown
         assert "The split of the visitors is what was asked for." in shown
-        assert "A · Control 50% 1,200 1,200 15.00 % control" in shown
-        assert "B · Other way 1 50% 1,200 1,200 30.00 % +15.00" in shown
+        assert "A · Control 15.00 % control 50% 1,200 1,200" in shown
+        assert "B · Other way 1 30.00 % +15.00" in shown
         assert "$6.00" in shown
         assert "Revenue from bundles per visitor B · Other way 1 −50.0 % +$9.00" in shown
         assert "Spared" in shown
@@ -222,6 +241,7 @@ class TestHowItStands:
     def test_before_anything_is_known_there_is_no_picture(self, page: Client, running: Experiment) -> None:
         html = page.get(reverse(PAGE, args=[running.pk])).content.decode()
         assert "bundle-chart" not in html
+        assert "Nothing was counted yet. Figures come with the nightly count." in html
 
     def test_it_is_told_in_chinese_too(self, page: Client, running: Experiment) -> None:
         shown = text_of(page.get(reverse(PAGE, args=[running.pk]), headers={"accept-language": "zh-hans"}))
@@ -230,6 +250,7 @@ class TestHowItStands:
 
     def test_visitors_who_saw_two_arms_are_told_of(self, page: Client, running: Experiment) -> None:
         Event.objects.bulk_create([event("anna", f"{running.pk}{letter}", day(0)) for letter in "ab"])
+        counted(running)
         assert "1 visitor saw more than one arm, and counts in the first." in text_of(
             page.get(reverse(PAGE, args=[running.pk]))
         )

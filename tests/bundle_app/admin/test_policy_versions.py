@@ -42,6 +42,7 @@ def boss(client: Client) -> Client:
     ("state", "code", "told"),
     [
         ("live", "better", "Better than what was shown before, by more than chance."),
+        ("live", "too_little_log", "Somebody promoted it, by an experiment. Before, the gate had said: Too few"),
         ("refused", "too_little_log", "Too few impressions say anything of it. Explore more, or wait."),
         ("refused", "not_better_beyond_chance", "Not better than what is shown, or by no more than chance."),
         ("refused", "worse_beyond_chance", "Worse than what is shown."),

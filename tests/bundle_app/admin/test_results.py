@@ -18,6 +18,7 @@ from django.urls import reverse
 from bundle_app.models import DailyFigure, OrderCount
 from tests.bundle_app.admin.conftest import Tags, text_of
 from tests.bundle_app.events.worlds import happened
+from tests.bundle_app.experiments.worlds import arms, experiment
 from tests.bundle_app.figures.worlds import LAST, days_ago, shown, sold
 from tests.bundle_app.tutorial_shop import bundle, product, version
 
@@ -105,6 +106,14 @@ class TestTheScreen:
     def test_figures_are_told_apart_by(self, page: Client, by: str, expected: str) -> None:
         shown(version_id=7, policy_id=3, arm="blue")
         assert f"{expected} 100" in screen(page, by=by)
+
+    def test_arms_of_the_app_s_own_experiments_have_names(self, page: Client) -> None:
+        made = experiment(name="Louder")
+        _control, other = arms(made, "loud.html")
+        shown(arm=f"{other.word}+99a")
+        assert "Louder: B · Other way 1 + 99a 100" in screen(page, by="arm")
+        html = page.get(reverse(SCREEN)).content.decode()
+        assert f'<option value="{other.word}+99a">Louder: B · Other way 1 + 99a</option>' in html
 
     def test_what_there_is_to_filter_by_is_offered(self, page: Client) -> None:
         shown(version_id=7, arm="blue")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 from collections.abc import Callable
@@ -12,10 +13,11 @@ from django.contrib.auth import get_user_model
 from django.contrib.sessions.models import Session
 from django.core.cache import cache
 from django.db import connection, connections
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 
 from bundle_app import serving
+from bundle_app.api.events import EventIntake
 from bundle_app.events import tokens
 from bundle_app.models import Bundle, Event, IntakeCount
 from tests.bundle_app import tutorial_pages
@@ -64,6 +66,14 @@ def test_what_a_page_shows_is_reported_and_counted(lamp: Any, light: Bundle) -> 
     assert answer["Cache-Control"] == "no-store"
     assert set(Event.objects.values_list("bundle_id", "kind")) == {(light.pk, "impression"), (light.pk, "click")}
     assert IntakeCount.objects.get().count == 2
+
+
+def test_the_view_that_describes_it_is_the_same(lamp: Any, light: Bundle, rf: RequestFactory) -> None:
+    body = {"events": [{"token": shown(Client(), lamp), "kind": "click", "ago_seconds": 1}]}
+    for expected in ("accepted", "replayed"):
+        answer = EventIntake.as_view()(rf.post(EVENTS, body, content_type="application/json"))
+        assert json.loads(answer.content) == {**NOTHING, expected: 1}
+    assert EventIntake.as_view()(rf.post(EVENTS, "[]", content_type="application/json")).status_code == 400
 
 
 def test_a_page_and_a_report_of_somebody_unknown_make_no_session(client: Client, lamp: Any, light: Bundle) -> None:
@@ -149,6 +159,21 @@ def test_a_visitor_has_a_rate_and_is_told_when_to_come_again(client: Client, set
     assert answer.json()["code"] == "throttled"
     assert 0 < int(answer["Retry-After"]) <= 61
     assert client.get("/bundles/api/bundles/").status_code == 200
+
+
+def test_an_address_has_a_rate_of_its_own_if_the_shop_says_so(settings: Any) -> None:
+    settings.BUNDLE_APP = {**TUTORIAL, "EVENT_ADDRESS_THROTTLE": "2/min"}
+    visitors = [Client(), Client(), Client()]
+    for number, visitor in enumerate(visitors):
+        visitor.force_login(get_user_model().objects.create_user(f"visitor {number}"))
+    assert [send(visitor).status_code for visitor in visitors] == [200, 200, 429]
+    kept = str(cache._cache)  # type: ignore[attr-defined]  # of the cache in memory
+    assert "bundle_app_events_address" in kept
+    assert "127.0.0.1" not in kept, "the cache holds a pseudonym"
+    elsewhere = Client(REMOTE_ADDR="192.0.2.7")
+    assert send(elsewhere).status_code == 200
+    settings.BUNDLE_APP = TUTORIAL
+    assert send(visitors[2]).status_code == 200, "unless said otherwise there is no such limit"
 
 
 def _ended_by_the_server() -> None:

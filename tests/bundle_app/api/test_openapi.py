@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
+from bundle_app.models import Event, IntakeCount
+
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -39,6 +41,7 @@ def test_the_description_is_valid_and_without_warnings(description: Any) -> None
         ("get", "/api/bundles/"): "product_bundles_list",
         ("get", "/api/bundles/{id}/"): "product_bundles_retrieve",
         ("post", "/api/bundles/{id}/add/"): "product_bundles_add",
+        ("post", "/api/events/"): "product_bundles_events",
         ("get", "/api/figures/"): "product_bundles_figures",
     }
 
@@ -59,7 +62,10 @@ def test_its_names_do_not_collide_with_a_host_s_own(description: Any) -> None:
         "BundleAdd",
         "BundleAmounts",
         "BundleCounts",
+        "BundleEvent",
+        "BundleEvents",
         "BundleFigures",
+        "BundleIntake",
         "BundleOffer",
         "BundlePart",
         "BundleProblem",
@@ -87,6 +93,18 @@ def test_the_example_of_figures_looks_like_them(description: Any) -> None:
     assert set(row) == set(schemas["BundleFigures"]["properties"])
     assert set(row["now"]) == set(schemas["BundleCounts"]["properties"])
     assert set(row["now"]["amounts"]["EUR"]) == set(schemas["BundleAmounts"]["properties"])
+
+
+def test_the_example_of_reports_looks_like_them(description: Any) -> None:
+    operation = description["paths"]["/api/events/"]["post"]
+    schemas = description["components"]["schemas"]
+    (asked,) = operation["requestBody"]["content"]["application/json"]["examples"].values()
+    (told,) = operation["responses"]["200"]["content"]["application/json"]["examples"].values()
+    for report in asked["value"]["events"]:
+        assert set(report) == set(schemas["BundleEvent"]["properties"])
+        assert report["kind"] in Event.Kind.values
+    assert set(told["value"]) == set(schemas["BundleIntake"]["properties"]) == set(IntakeCount.Outcome.values)
+    assert "security" not in operation or {} in operation["security"]
 
 
 WITHOUT_SPECTACULAR = """

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 
 from bundle_app import publishing
 from bundle_app.exceptions import CannotPromote, CannotPublish, CannotStart
 from bundle_app.experiments import deciding
-from bundle_app.models import Arm, Decision, Experiment, Guardrail, ModelVersion
-from tests.bundle_app.experiments.worlds import arms, crowd, experiment, run
+from bundle_app.models import Arm, Decision, Experiment, Guardrail, ModelVersion, PolicyVersion
+from tests.bundle_app.experiments.worlds import arms, counted, crowd, day, experiment, known_policy, run
 from tests.bundle_app.tutorial_shop import TUTORIAL, version
 
 pytestmark = pytest.mark.django_db
@@ -241,6 +241,7 @@ class TestPromoting:
         run(made)
         crowd(control, 300, buying=0)
         crowd(other, 100, buying=100)
+        counted(made)
         with pytest.raises(CannotPromote, match="The split of the visitors is not what was asked for"):
             deciding.promote(other.pk, by=boss)
         assert Experiment.objects.get().state == "running"
@@ -286,3 +287,86 @@ def test_of_those_who_start_experiments_about_the_same_at_once_one_has_it() -> N
     assert started in ({""}, {"cart", "home"})
     assert sum(outcomes.values()) == len(started)
     assert Experiment.objects.running().count() == len(started)
+
+
+class TestPolicies:
+    def test_one_that_is_still_known_is_tried_and_promoted_and_so_goes_live(self, boss: User) -> None:
+        live, tried = known_policy("live", live_at=day(0)), known_policy()
+        made = experiment("policy")
+        arm = arms(made, tried)[1]
+        start(made, boss)
+
+        found = deciding.promote(arm.pk, by=boss, reason="better")
+
+        assert (found.state, found.decided_arm, found.is_in_effect) == ("promoted", arm, False)
+        assert list(PolicyVersion.objects.live()) == [tried]
+        live.refresh_from_db()
+        assert (live.state, live.qualities.exists()) == ("replaced", True)
+        assert log()[1:] == [
+            (
+                "boss",
+                "promoted",
+                made.name,
+                {"state": ["running", "promoted"], "decided_arm": [None, str(arm)]},
+                "better",
+            ),
+            ("boss", "activated", str(tried), {"state": ["refused", "live"]}, "better"),
+        ]
+        tried.qualities.all().delete()
+        assert deciding.promote(arm.pk, by=boss).state == "promoted", "and a second time changes nothing"
+
+    def test_promoted_it_takes_the_place_of_an_order_that_everybody_has(self, boss: User) -> None:
+        known_policy("live", live_at=day(0))
+        everywhere = experiment("policy")
+        order = arms(everywhere, "model")[1]
+        start(everywhere, boss)
+        deciding.promote(order.pk, by=boss)
+        made = experiment("policy", placement="home")
+        arm = arms(made, known_policy())[1]
+        start(made, boss)
+        deciding.promote(arm.pk, by=boss)
+        assert not Experiment.objects.filter(is_in_effect=True).exists()
+        assert PolicyVersion.objects.live().get() == arm.policy_version
+
+    def test_what_is_forgotten_is_neither_started_nor_promoted(self, boss: User) -> None:
+        forgotten = known_policy()
+        made = experiment("policy")
+        arm = arms(made, forgotten)[1]
+        forgotten.qualities.all().delete()
+        told = f"“Other way 1”: what Policy {forgotten.pk} knew of single bundles is deleted. Choose a newer one."
+        assert refused(made, boss) == told
+        run(made)
+        with pytest.raises(CannotPromote, match=f"What Policy {forgotten.pk} knew of single bundles is deleted."):
+            deciding.promote(arm.pk, by=boss)
+
+    def test_an_arm_that_is_what_is_live_is_no_other_way(self, boss: User) -> None:
+        told = "“Other way 1” is what is live now, as an arm that names nothing is. Choose another one."
+        made = experiment("policy")
+        arms(made, "model")
+        assert refused(made, boss) == told, "without a live policy the model's own order is everybody's"
+        other = experiment("policy")
+        arms(other, known_policy("live", live_at=day(0)))
+        assert refused(other, boss) == told
+
+    def test_an_arm_names_a_policy_or_the_models_order_and_not_both(self, boss: User) -> None:
+        made = experiment("policy")
+        with pytest.raises(IntegrityError), transaction.atomic():
+            Arm.objects.create(experiment=made, name="Both", order="model", policy_version=known_policy())
+
+    def test_two_arms_may_be_two_policies(self, boss: User) -> None:
+        made = experiment("policy")
+        arms(made, known_policy(), known_policy(), "model")
+        known_policy("live", live_at=day(0))
+        assert start(made, boss).state == "running"
+
+
+def test_what_is_decided_at_another_time_is_written_down_at_that_time(boss: User) -> None:
+    made = experiment()
+    _control, other = arms(made, TEMPLATE)
+    deciding.start(made.pk, by=boss, now=day(0))
+    deciding.promote(other.pk, by=boss, now=day(5))
+    deciding.withdraw(made.pk, by=boss, now=day(6))
+    made.refresh_from_db()
+    assert (made.started_at, made.stopped_at) == (day(0), day(5))
+    told = Decision.objects.order_by("pk").values_list("action", "at")
+    assert list(told) == [("started", day(0)), ("promoted", day(5)), ("withdrawn", day(6))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -18,8 +19,8 @@ from bundle_app import serving
 from bundle_app.events import subjects, tokens
 from bundle_app.experiments.assignment import assigned
 from bundle_app.experiments.running import AS_IT_STANDS, arms_in_force, treatment
-from bundle_app.models import Arm, ArmQuality, Experiment, PolicyVersion
-from tests.bundle_app.experiments.worlds import arms, experiment, run
+from bundle_app.models import Arm, ArmQuality, Bundle, Experiment, PolicyVersion
+from tests.bundle_app.experiments.worlds import arms, experiment, policy, run
 from tests.bundle_app.tutorial_shop import TUTORIAL, bundle, products, score, titles, version
 
 pytestmark = pytest.mark.django_db
@@ -256,6 +257,20 @@ class TestTogether:
         arms(experiment("template"), "draft.html")
         assert treatment(arms_in_force(), subject="anna", placement="home", is_drawn=True) == AS_IT_STANDS
 
+    def test_a_policy_by_name_goes_over_an_order_that_everybody_has_and_an_arm_without_one_is_that(self) -> None:
+        before, made = experiment("policy"), experiment("policy")
+        promoted(before, arms(before, "model")[1])
+        arms(made, policy())
+        run(made)
+        found = {
+            treatment(arms_in_force(), subject=f"visitor {number}", placement="home", is_drawn=True)
+            for number in range(50)
+        }
+        assert {(each.words, each.follows_policy, each.policy_id) for each in found} == {
+            (f"{made.pk}a", False, None),
+            (f"{made.pk}b", True, PolicyVersion.objects.get().pk),
+        }
+
 
 def promoted(of: Experiment, arm: Arm) -> None:
     run(of)
@@ -263,23 +278,74 @@ def promoted(of: Experiment, arm: Arm) -> None:
     of.save(update_fields=["state", "stopped_at", "decided_arm", "is_in_effect"])
 
 
-def test_an_arm_with_the_models_own_order_knows_no_policy() -> None:
-    lamp, bulb, shade = products(3)
-    live, now = version(), timezone.now()
-    usual, clicked = bundle([lamp, bulb]), bundle([lamp, shade])
-    score(usual, live, anchor=lamp, rank=1)
-    score(clicked, live, anchor=lamp, rank=2)
-    beliefs = {"weights": [0.0, 0.0], "intercept": -3.0, "place_bias": [1.0], "arm_strength": 10.0}
-    facts = {"beliefs": beliefs, "rewards": {}, "learned_from": now, "learned_until": now, "impressions": 1}
-    policy = PolicyVersion.objects.create(state="live", live_at=now, **facts)
-    ArmQuality.objects.create(policy=policy, anchor_key=str(lamp.pk), bundle=clicked, quality=3.0, evidence=40.0)
-    made = experiment("policy")
-    control, other = arms(made, "model")
-    run(made)
+@pytest.fixture
+def three() -> tuple[str, list[Bundle]]:
+    """A product's page, with three bundles in the live model's order."""
+    lamp, *others = products(4)
+    live = version()
+    made = [bundle([lamp, other]) for other in others]
+    for rank, each in enumerate(made, 1):
+        score(each, live, anchor=lamp, rank=rank)
+    return str(lamp.pk), made
 
-    (learned,) = serving.bundles_for([str(lamp.pk)], request=in_arm(control), placement="product")
-    (untaught,) = serving.bundles_for([str(lamp.pk)], request=in_arm(other), placement="product")
 
-    assert (learned.bundle, untaught.bundle) == (clicked, usual)
-    showings = [tokens.read_kept(each.impression) for each in (learned, untaught)]
-    assert [(each.policy_id, each.arm) for each in showings] == [(policy.pk, control.word), (0, other.word)]
+def liking(bundle: Bundle, anchor_key: str, **fields: Any) -> PolicyVersion:
+    """A policy that puts one bundle first."""
+    made = policy(**fields)
+    ArmQuality.objects.create(policy=made, anchor_key=anchor_key, bundle=bundle, quality=3.0, evidence=40.0)
+    return made
+
+
+class TestOrders:
+    def test_an_arm_has_the_live_policy_s_the_model_s_or_that_of_a_policy_by_name(
+        self, three: tuple[str, list[Bundle]]
+    ) -> None:
+        anchor_key, made = three
+        live = liking(made[1], anchor_key, state="live", live_at=timezone.now())
+        named = liking(made[2], anchor_key)
+        trial = experiment("policy")
+        found = arms(trial, "model", named)
+        run(trial)
+        seen = []
+        for arm in found:
+            (offer,) = serving.bundles_for([anchor_key], request=in_arm(arm), placement="product")
+            showing = tokens.read_kept(offer.impression)
+            seen.append((offer.bundle, showing.policy_id, showing.arm))
+        assert seen == [
+            (made[1], live.pk, found[0].word),
+            (made[0], 0, found[1].word),
+            (made[2], named.pk, found[2].word),
+        ]
+
+    def test_a_policy_by_name_explores_and_the_token_says_how_likely_it_was(
+        self, three: tuple[str, list[Bundle]], settings: Any
+    ) -> None:
+        anchor_key, made = three
+        settings.BUNDLE_APP = {**TUTORIAL, "EXPLORATION_RATIO": 0.5}
+        liking(made[1], anchor_key, state="live", live_at=timezone.now())
+        trial = experiment("policy")
+        _control, other = arms(trial, liking(made[2], anchor_key))
+        run(trial)
+        visitor, pages = in_arm(other), 200
+        seen: Counter[tuple[int, float]] = Counter()
+        for _ in range(pages):
+            (offer,) = serving.bundles_for([anchor_key], request=visitor, placement="product")
+            seen[offer.bundle.pk, tokens.read_kept(offer.impression).propensity] += 1
+        propensities = dict(seen.keys())
+        assert sum(propensities.values()) == pytest.approx(1)
+        assert max(propensities, key=propensities.__getitem__) == made[2].pk
+        for (_, propensity), count in seen.items():
+            assert count / pages == pytest.approx(propensity, abs=5 * (propensity * (1 - propensity) / pages) ** 0.5)
+
+    def test_it_costs_no_query_more_than_the_live_policy(self, three: tuple[str, list[Bundle]]) -> None:
+        anchor_key, made = three
+        trial = experiment("policy")
+        control, other = arms(trial, liking(made[2], anchor_key))
+        run(trial)
+        counts = []
+        for arm in (control, other):
+            visitor = in_arm(arm)
+            with CaptureQueriesContext(connection) as queries:
+                serving.bundles_for([anchor_key], request=visitor, placement="product")
+            counts.append(len(queries))
+        assert counts == [5, 5]

@@ -8,7 +8,11 @@ from decimal import Decimal
 from itertools import count
 from typing import Any
 
-from bundle_app.models import Arm, Event, Experiment, Purchase
+from django.utils import timezone
+
+from bundle_app.experiments import counting
+from bundle_app.models import Arm, ArmQuality, Event, Experiment, PolicyVersion, Purchase
+from tests.bundle_app.tutorial_shop import bundle, products
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 _numbers: Iterator[int] = count(1)
@@ -29,8 +33,8 @@ def experiment(kind: str = "template", **fields: Any) -> Experiment:
 
 def arms(of: Experiment, *changes: Any, weights: tuple[int, ...] = ()) -> list[Arm]:
     """A control, then an arm for each change; at places the control stands at the first."""
-    field = Experiment.FIELD_OF[Experiment.Kind(of.kind)]
-    named = [{field: change} for change in changes]
+    field = Experiment.FIELDS_OF[Experiment.Kind(of.kind)][0]
+    named = [{"policy_version" if isinstance(change, PolicyVersion) else field: change} for change in changes]
     fields = named if of.kind == "place" else [{}, *named]
     return [
         Arm.objects.create(
@@ -44,10 +48,30 @@ def arms(of: Experiment, *changes: Any, weights: tuple[int, ...] = ()) -> list[A
     ]
 
 
+def policy(state: str = "refused", **fields: Any) -> PolicyVersion:
+    """A policy that knows nothing of single bundles."""
+    beliefs = {"weights": [0.0, 0.0], "intercept": -3.0, "place_bias": [1.0], "arm_strength": 10.0}
+    learned = {"learned_from": START, "learned_until": START, "impressions": 1}
+    return PolicyVersion.objects.create(state=state, **{"beliefs": beliefs, "rewards": {}, **learned, **fields})
+
+
+def known_policy(state: str = "refused", **fields: Any) -> PolicyVersion:
+    made = policy(state, **fields)
+    ArmQuality.objects.create(policy=made, bundle_id=bundle(products(2)).pk, quality=1.0, evidence=1.0)
+    return made
+
+
 def run(of: Experiment, *, at: datetime = START) -> Experiment:
     """As if somebody had started it then."""
     of.state, of.started_at = Experiment.State.RUNNING, at
     of.save(update_fields=["state", "started_at"])
+    return of
+
+
+def counted(of: Experiment, *, at: datetime | None = None) -> Experiment:
+    """With its figures counted, as they are every night."""
+    counting.count_one(of, now=at or timezone.now())
+    of.refresh_from_db()
     return of
 
 

@@ -72,7 +72,7 @@ def test_events_are_credited_counted_and_forgotten_without_celery() -> None:
     happened("7", ["impression", "click"], at=timezone.now())
 
     assert run("bundles_attribute") == "0 credited sales written, 0 taken back.\n"
-    assert run("bundles_aggregate") == "1 days counted, 0 old rows deleted.\n"
+    assert run("bundles_aggregate") == "1 days and 0 experiments counted, 0 old rows deleted.\n"
     assert DailyFigure.objects.get().clicks == 1
     assert run("bundles_forget", "7") == "2 events deleted.\n"
     run("bundles_aggregate")

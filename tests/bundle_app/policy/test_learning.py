@@ -11,8 +11,10 @@ from django.db import IntegrityError, close_old_connections, transaction
 from django.test import RequestFactory
 
 from bundle_app import engine, serving
-from bundle_app.models import Bundle, Decision, Event, ModelVersion, PolicyVersion, Purchase
+from bundle_app.exceptions import PolicyForgotten
+from bundle_app.models import Bundle, Decision, Event, Experiment, ModelVersion, PolicyVersion, Purchase
 from bundle_app.policy import learning
+from tests.bundle_app.experiments.worlds import arms, experiment
 from tests.bundle_app.policy.worlds import EXPLORATION, NIGHT, log, order_is_right, second_is_best, shop
 from tests.bundle_app.tutorial_shop import TUTORIAL
 
@@ -225,6 +227,63 @@ def test_the_policy_before_comes_back_when_its_successor_is_taken_back(made: lis
     assert live_number() == first.pk
     assert PolicyVersion.objects.get(pk=second.pk).state == "rolled_back"
     assert Decision.objects.about(second).get().reason == "It sells socks."
+
+
+def test_what_is_known_of_single_bundles_is_kept_as_long_as_it_may_be_shown(made: list[list[Bundle]]) -> None:
+    log(made, 4000, second_is_best)
+    nights = [learning.learn(now=NIGHT) for _ in range(3)]
+
+    states = list(PolicyVersion.objects.order_by("pk").values_list("state", flat=True))
+    assert states == ["live", "refused", "refused"]
+    assert known() == {nights[0], nights[2]}, "the live one, and the latest, which an experiment may try"
+
+
+def test_what_an_experiment_names_is_kept_until_it_is_over(made: list[list[Bundle]]) -> None:
+    log(made, 4000, second_is_best)
+    learning.learn(now=NIGHT)
+    tried = learning.learn(now=NIGHT)
+    trial = experiment("policy")
+    arms(trial, tried)
+    latest = learning.learn(now=NIGHT)
+    assert tried in known()
+    assert latest in known()
+
+    Experiment.objects.filter(pk=trial.pk).update(state="stopped", started_at=NIGHT, stopped_at=NIGHT)
+    learning.learn(now=NIGHT)
+    assert tried not in known()
+
+
+def test_somebody_may_make_a_refused_policy_live_and_the_one_before_comes_back(made: list[list[Bundle]]) -> None:
+    log(made, 4000, second_is_best)
+    former, refused = learning.learn(now=NIGHT), learning.learn(now=NIGHT)
+    assert former is not None
+    assert refused is not None
+    later = NIGHT + timedelta(days=1)
+
+    assert learning.make_live(refused.pk, now=later, by=None, reason="It won.") == refused
+    assert learning.make_live(refused.pk, now=later, by=None, reason="Again."), "and once more changes nothing"
+
+    assert live_number() == refused.pk
+    entry = Decision.objects.about(refused).get()
+    assert (entry.action, entry.reason, entry.changes) == ("activated", "It won.", {"state": ["refused", "live"]})
+    live = PolicyVersion.objects.get(pk=refused.pk)
+    assert learning.take_back(live, now=later + timedelta(days=1), by=None, reason="") == former
+    assert known() == {former}
+
+
+def test_a_policy_whose_qualities_are_gone_does_not_go_live(made: list[list[Bundle]]) -> None:
+    log(made, 4000, second_is_best)
+    old = learning.learn(now=NIGHT)
+    assert old is not None
+    PolicyVersion.objects.update(state="refused")
+    old.qualities.all().delete()
+    with pytest.raises(PolicyForgotten, match="What this policy knew of single bundles is deleted"):
+        learning.make_live(old.pk, now=NIGHT, by=None, reason="")
+    assert live_number() is None
+
+
+def known() -> set[PolicyVersion | None]:
+    return set(PolicyVersion.objects.known())
 
 
 def test_the_database_knows_one_live_policy(made: list[list[Bundle]]) -> None:
