@@ -31,9 +31,9 @@ from bundle_app.events import subjects
 from bundle_app.events.days import day_of
 from bundle_app.events.intake import Outcome, Visitor, reports_of, take_in
 from bundle_app.exceptions import BatchRefused
+from bundle_app.outages import RETRY_AFTER_SECONDS
 
 MOST_BYTES = 128 * 1024
-RETRY_AFTER_SECONDS = 15
 MISTAKES = (DataError, IntegrityError, ProgrammingError, NotSupportedError)
 """What a database that is there says: the same batch would never be written."""
 

@@ -1,0 +1,50 @@
+"""Settings of a shop whose own tables, sessions among them, stand in another database than those of bundles.
+
+SHOP_DATABASE_URL names the shop's, DATABASE_URL the other. Connections are kept open and never looked at before use,
+which is what an outage is hardest on.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import dj_database_url
+
+from tests.settings import *  # noqa: F403
+from tests.settings import BUNDLE_APP, DATABASES
+
+SHOPS_OWN = {"shop", "orders", "sessions"}
+
+
+class Router:
+    """The shop's own apps have their database, all others the default one."""
+
+    def db_for_read(self, model: Any, **hints: Any) -> str:
+        return "shop" if model._meta.app_label in SHOPS_OWN else "default"
+
+    db_for_write = db_for_read
+
+    def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool:
+        return db == ("shop" if app_label in SHOPS_OWN else "default")
+
+
+DATABASES["shop"] = dj_database_url.parse(os.environ["SHOP_DATABASE_URL"])
+for _database in DATABASES.values():
+    _database |= {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": False}
+DATABASE_ROUTERS = [Router()]
+
+BUNDLE_APP = {
+    **BUNDLE_APP,
+    "ADAPTER": "tests.bundle_app.tutorial_shop.SessionCartAdapter",
+    "MAP": {"preset": "tutorial", "line": {"impression": "impression", "discount": "discount"}},
+    "IMPORT_IN_BACKGROUND_BYTES": 1,
+    "LEASE_SECONDS": 3,
+}
+ROOT_URLCONF = "tests.reliability.shop_pages"
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "handlers": {"stderr": {"class": "logging.StreamHandler"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+}
