@@ -9,15 +9,27 @@ from __future__ import annotations
 from typing import Any
 
 from celery import current_app
-from django.db import InterfaceError, OperationalError
+from django.db import (
+    DatabaseError,
+    DataError,
+    IntegrityError,
+    InterfaceError,
+    NotSupportedError,
+    OperationalError,
+    ProgrammingError,
+)
 from django.http import HttpRequest
 from kombu.exceptions import OperationalError as BrokerError
 
 from bundle_app import conf
 from bundle_app.exceptions import BrokerUnreachable
 
-DATABASE_AWAY = (OperationalError, InterfaceError)
-"""What is raised by a connection that cannot be made, and, one or the other, by one that breaks off."""
+DATABASE_AWAY = (DatabaseError, InterfaceError)
+"""What is raised by a connection that cannot be made, or breaks off: psycopg2 tells the latter by three different
+classes, the base of all among them. Hence MISTAKES."""
+
+MISTAKES = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
+"""What a database that is there says of a statement that it would never carry out."""
 
 RETRY_AFTER_SECONDS = 15
 """When to come again: what is answered to whoever asks by HTTP."""
@@ -28,6 +40,14 @@ own `retry=False` is no quicker: it leaves the tries to the transport, which tak
 
 _MARK = "_bundle_app_database_away"
 """Attribute of a request whose page has asked in vain."""
+
+
+def is_away(error: BaseException) -> bool:
+    """
+    >>> is_away(DatabaseError("server closed the connection unexpectedly")), is_away(DataError("value too long"))
+    (True, False)
+    """
+    return isinstance(error, DATABASE_AWAY) and not isinstance(error, MISTAKES)
 
 
 def refuse_to_wait_again(request: HttpRequest | None) -> None:

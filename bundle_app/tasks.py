@@ -20,7 +20,7 @@ from bundle_app import conf, maintenance, publishing, training
 from bundle_app.events import aggregation, attribution
 from bundle_app.exceptions import AlreadyTraining
 from bundle_app.models import TrainingRun
-from bundle_app.outages import DATABASE_AWAY
+from bundle_app.outages import DATABASE_AWAY, MISTAKES
 from bundle_app.policy import learning
 from bundle_app.transfer import queue
 
@@ -28,6 +28,7 @@ SAFE_TO_REPEAT: dict[str, Any] = {
     "acks_late": True,
     "reject_on_worker_lost": True,
     "autoretry_for": DATABASE_AWAY,
+    "dont_autoretry_for": MISTAKES,
     "retry_backoff": 5,
     "retry_backoff_max": 300,
     "max_retries": 30,

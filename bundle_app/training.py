@@ -149,6 +149,8 @@ class _Reporter:
         begin, end = ENGINE_SHARE
         try:
             self.move(TrainingRun.Stage(report.stage), begin + (end - begin) * report.progress, report.message)
+        except outages.MISTAKES:
+            raise
         except outages.DATABASE_AWAY as error:  # The child learns on without it, and the next report is tried anew.
             connection.close()
             logger.warning("Progress was not noted. The database does not answer: %s", outages.in_a_line(error))

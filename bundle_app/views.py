@@ -33,6 +33,8 @@ def add(request: HttpRequest, pk: int) -> HttpResponseRedirect:
         )
     except (BundleNotOnOffer, CannotAddToCart) as error:
         messages.error(request, str(error), fail_silently=True)
+    except outages.MISTAKES:
+        raise
     except outages.DATABASE_AWAY as error:
         logger.error("A bundle was not added. The database does not answer: %s", outages.in_a_line(error))  # noqa: TRY400
         told = gettext("This set could not be added at the moment. Please look into your cart and try again.")

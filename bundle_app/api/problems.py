@@ -36,7 +36,7 @@ class TryAgain(APIException):
 
 def answer(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's answer in this app's shape, its status and headers kept; None for what is no API error."""
-    if isinstance(error, outages.DATABASE_AWAY):
+    if outages.is_away(error):
         logger.error("A request was answered with 503. The database does not answer: %s", outages.in_a_line(error))
         error = TryAgain()
     response = exception_handler(error, context)

@@ -93,7 +93,7 @@ def _offers(
 
 
 def _log(told: str, placement: str, error: Exception, request: HttpRequest | None) -> None:
-    if isinstance(error, outages.DATABASE_AWAY):
+    if outages.is_away(error):
         outages.remember(request)
         logger.error(f"{told} The database does not answer: %s", placement, outages.in_a_line(error))  # noqa: G004
     else:

@@ -88,7 +88,7 @@ def proceed(import_id: int, *, tells_progress: bool = False) -> str:
             if held is not None:
                 _work(held, tells_progress=tells_progress)
     except Exception as error:
-        if tells_progress and isinstance(error, outages.DATABASE_AWAY):
+        if tells_progress and outages.is_away(error):
             raise
         logger.exception("Import %d broke off.", import_id)
         FileImport.objects.filter(pk=import_id, status__in=FileImport.AT_WORK).update(
