@@ -15,12 +15,13 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import psutil
+import psycopg2
 
 from example_shop.postgres import embedded_postgres_url
 from tests.demo.conftest import free_port
@@ -60,6 +61,26 @@ class Postgres:
 
     def end(self) -> None:
         self.server.cleanup()
+
+    @contextlib.contextmanager
+    def connected(self) -> Iterator[Any]:
+        """A cursor, for as long as the server is there; nothing is committed."""
+        connection = psycopg2.connect(self.url)
+        try:
+            with connection.cursor() as cursor:
+                yield cursor
+        finally:
+            connection.close()
+
+    def execute(self, statement: str) -> None:
+        with self.connected() as cursor:
+            cursor.execute(statement)
+            cursor.connection.commit()
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        with self.connected() as cursor:
+            cursor.execute(query)
+            return list(cursor.fetchall())
 
 
 class Redis:
@@ -110,8 +131,10 @@ class Shop:
         self._start("waitress", f"--listen=127.0.0.1:{self.port}", "--threads=6", "example_shop.wsgi:application")
         wait_for(lambda: self._answers("/"), about=f"for the pages\n{self.log()}")
 
-    def start_worker(self) -> None:
-        self._start("celery", "-A", "example_shop", "worker", "-Q", "bundles", "-c", "1", "-l", "INFO")
+    def start_worker(self, *, supervised: bool = False) -> None:
+        """Two tasks at a time. A supervisor starts a worker that has ended again, as systemd would."""
+        worker = ["celery", "-A", "example_shop", "worker", "-Q", "bundles", "-c", "2", "-l", "INFO"]
+        self._start(*worker, first=["sh", "-c", 'while :; do "$@"; sleep 1; done', "-"] if supervised else [])
         wait_for(lambda: "ready." in self.log(), about=f"for the worker\n{self.log()}")
 
     def ask(self, code: str, *about: Any) -> Any:
@@ -123,11 +146,10 @@ class Shop:
         assert result.returncode == 0, result.stderr
         return json.loads(result.stdout.splitlines()[-1]) if result.stdout.strip() else None
 
-    def send(self, task: str, *, count: int = 1) -> None:
-        """A shop's beat schedule does no more than this."""
-        self.ask(
-            f"from celery import current_app\nfor _ in range({count}):\n    current_app.send_task({task!r}, queue='bundles')"
-        )
+    def send(self, *tasks: str) -> None:
+        """What a shop's beat schedule does."""
+        code = "from celery import current_app\nfor task in about:\n    current_app.send_task(task, queue='bundles')"
+        self.ask(code, *tasks)
 
     def log(self) -> str:
         return (self.folder / "shop.log").read_text(errors="replace")
@@ -138,10 +160,10 @@ class Shop:
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
-    def _start(self, module: str, *arguments: str) -> None:
+    def _start(self, module: str, *arguments: str, first: Sequence[str] = ()) -> None:
         with (self.folder / "shop.log").open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", module, *arguments],
+                [*first, sys.executable, "-m", module, *arguments],
                 cwd=ROOT, env=self.environment, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
         self.processes.append(process)

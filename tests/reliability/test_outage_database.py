@@ -6,6 +6,7 @@ worker go on by themselves. For how long it is away, OUTAGE_SECONDS says; `make 
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -27,33 +28,18 @@ def served() -> Iterator[Shop]:
         yield opened
 
 
-def written(shop: Shop) -> list[Any]:
-    """What stands in the table: number of the showing and kind, row by row."""
-    rows: list[Any] = shop.ask(
-        "from bundle_app.models import Event\n"
-        "print(json.dumps([[str(showing), kind] for showing, kind in Event.objects.values_list('showing', 'kind')]))"
-    )
-    return rows
+def written(shop: Shop) -> list[tuple[Any, ...]]:
+    """What stands in the table, row by row: number of the showing, and kind."""
+    return shop.database.rows("SELECT showing, kind FROM bundle_app_event WHERE placement <> 'elsewhere'")
 
 
-def as_written(shop: Shop, reports: set[Report]) -> list[Any]:
+def as_written(shop: Shop, reports: set[Report]) -> list[tuple[Any, ...]]:
     """The same of reports."""
-    rows: list[Any] = shop.ask(
+    code = (
         "from bundle_app.events import tokens\n"
-        "print(json.dumps([[str(tokens.read_kept(token).id), kind] for token, kind in about[0]]))",
-        sorted(reports),
+        "print(json.dumps([[tokens.read_kept(token).id, kind] for token, kind in about[0]]))"
     )
-    return rows
-
-
-def accepted_count(shop: Shop) -> int:
-    count: int = shop.ask(
-        "from bundle_app.models import IntakeCount\n"
-        "from django.db.models import Sum\n"
-        "found = IntakeCount.objects.filter(outcome='accepted').aggregate(count=Sum('count', default=0))\n"
-        "print(json.dumps(found['count']))"
-    )
-    return count
+    return [(showing, kind) for showing, kind in shop.ask(code, sorted(reports))]
 
 
 def test_no_page_fails_and_what_was_acknowledged_is_there_once(served: Shop) -> None:
@@ -75,7 +61,8 @@ def test_no_page_fails_and_what_was_acknowledged_is_there_once(served: Shop) -> 
     acknowledged, given_up = (as_written(served, reports) for reports in (visitors.acknowledged, visitors.given_up))
     assert sorted(row for row in rows if row in acknowledged) == sorted(acknowledged)
     assert all(row in acknowledged or row in given_up for row in rows)
-    assert accepted_count(served) == len(rows) + len(before)
+    counted = "SELECT sum(count) FROM bundle_app_intakecount WHERE outcome = 'accepted'"
+    assert served.database.rows(counted) == [(len(rows) + len(before),)]
 
 
 class Tab:
@@ -157,3 +144,46 @@ def test_what_a_shopper_does_meanwhile_is_kept_in_the_browser_and_counted_once(s
     }
     for row in as_written(served, expected):
         assert rows.count(row) == 1, row
+
+
+ORDERS = """
+from datetime import timedelta
+from django.utils import timezone
+from bundle_app.events import tokens
+from bundle_app.models import Bundle, Event
+from tests.tutorial.orders.models import Order, OrderItem
+bundle, at = Bundle.objects.earliest("pk"), timezone.now() - timedelta(minutes=5)
+key = int(next(iter(bundle.quantities())))
+about_showings = [tokens.Showing(bundle_id=bundle.pk, anchor_key="", placement="elsewhere", slot=1, shown_at=at)
+                  for _ in range(about[0])]
+for showing in about_showings:
+    Event.objects.create(showing=showing.id, kind="click", bundle=bundle, anchor_key="", placement="elsewhere", slot=1,
+                         shown_at=at, occurred_at=at, received_at=at)
+    order = Order.objects.create(email="ann@example.org", paid=True)
+    OrderItem.objects.create(order=order, product_id=key, price=10, quantity=1, impression=tokens.sign(showing, subject=""))
+"""
+
+
+def test_tasks_that_were_cut_off_are_done_when_it_is_back_and_once(served: Shop) -> None:
+    """Attribution and aggregation wait for a lock, each in its transaction, when the database goes."""
+    order_count = 40
+    served.start_worker()
+    served.ask(ORDERS, order_count)
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    with served.database.connected() as cursor:
+        cursor.execute("LOCK TABLE bundle_app_countedday IN ACCESS EXCLUSIVE MODE")
+        served.send("bundle_app.attribute", "bundle_app.aggregate")
+        wait_for(lambda: served.database.rows(waiting) == [(2,)], about=f"for the tasks\n{served.log()[-3000:]}")
+        served.database.take_away()
+    served.send("bundle_app.attribute", "bundle_app.aggregate")
+    time.sleep(OUTAGE_SECONDS)
+    served.database.give_back()
+
+    for task in ("attribute", "aggregate"):
+        done = re.compile(rf"Task bundle_app\.{task}\[.*succeeded")
+        wait_for(lambda done=done: len(done.findall(served.log())) == 2, about=f"for {task}\n{served.log()[-3000:]}")
+    served.send("bundle_app.aggregate")  # the next night's: attribution may have ended after both
+    sold = "SELECT count(*), sum(share), sum(revenue) FROM bundle_app_purchase"
+    assert served.database.rows(sold) == [(order_count, order_count, 10 * order_count)]
+    counted = "SELECT sum(clicks), sum(purchases) FROM bundle_app_dailyfigure WHERE placement = 'elsewhere'"
+    wait_for(lambda: served.database.rows(counted) == [(order_count, order_count)])

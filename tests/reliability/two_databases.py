@@ -12,7 +12,7 @@ from typing import Any
 import dj_database_url
 
 from tests.settings import *  # noqa: F403
-from tests.settings import BUNDLE_APP, DATABASES
+from tests.settings import BUNDLE_APP, CELERY_BROKER_URL, DATABASES
 
 SHOPS_OWN = {"shop", "orders", "sessions"}
 
@@ -41,6 +41,10 @@ BUNDLE_APP = {
     "IMPORT_IN_BACKGROUND_BYTES": 1,
     "LEASE_SECONDS": 3,
 }
+if CELERY_BROKER_URL.startswith(
+    "redis"
+):  # It hands out again what was not acknowledged for so long; tests do not wait.
+    CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 10}
 ROOT_URLCONF = "tests.reliability.shop_pages"
 LOGGING = {
     "version": 1,
