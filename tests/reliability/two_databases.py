@@ -1,7 +1,7 @@
 """Settings of a shop whose own tables, sessions among them, stand in another database than those of bundles.
 
 SHOP_DATABASE_URL names the shop's, DATABASE_URL the other. Connections are kept open and never looked at before use,
-which is what an outage is hardest on.
+and each page is a transaction in the shop's: an outage is hardest on these.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ class Router:
 
 DATABASES["shop"] = dj_database_url.parse(os.environ["SHOP_DATABASE_URL"])
 for _database in DATABASES.values():
-    _database |= {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": False}
+    _database["CONN_MAX_AGE"], _database["CONN_HEALTH_CHECKS"] = None, False
+DATABASES["shop"]["ATOMIC_REQUESTS"] = True
 DATABASE_ROUTERS = [Router()]
 
 BUNDLE_APP = {
@@ -41,9 +42,7 @@ BUNDLE_APP = {
     "IMPORT_IN_BACKGROUND_BYTES": 1,
     "LEASE_SECONDS": 3,
 }
-if CELERY_BROKER_URL.startswith(
-    "redis"
-):  # It hands out again what was not acknowledged for so long; tests do not wait.
+if CELERY_BROKER_URL.startswith("redis"):  # After so long it hands out again what was not acknowledged.
     CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 10}
 ROOT_URLCONF = "tests.reliability.shop_pages"
 LOGGING = {
