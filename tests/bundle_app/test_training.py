@@ -134,7 +134,8 @@ def test_a_database_that_goes_away_while_the_engine_learns_costs_a_note_of_progr
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     make_pair_world(pairs=2, orders_per_pair=5)
-    learning, ended = training._Reporter.learning, []
+    learning = training._Reporter.learning
+    ended: list[int] = []
 
     def learning_on_a_dying_server(reporter: Any, report: engine.Progress) -> None:
         if not ended:

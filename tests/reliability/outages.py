@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-import psycopg2
+import psycopg2  # type: ignore[import-untyped]  # Django's own connections are closed to tests without a database
 
 from example_shop.postgres import embedded_postgres_url
 from tests.demo.conftest import free_port

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -156,6 +157,10 @@ for showing in about_showings:
 """
 
 
+def is_done_twice(shop: Shop, task: str) -> bool:
+    return len(re.findall(rf"Task bundle_app\.{task}\[.*succeeded", shop.log())) == 2
+
+
 def test_tasks_that_were_cut_off_are_done_when_it_is_back_and_once(served: Shop) -> None:
     """Attribution and aggregation wait for a lock, each in its transaction, when the database goes."""
     order_count = 40
@@ -172,8 +177,7 @@ def test_tasks_that_were_cut_off_are_done_when_it_is_back_and_once(served: Shop)
     served.database.give_back()
 
     for task in ("attribute", "aggregate"):
-        done = re.compile(rf"Task bundle_app\.{task}\[.*succeeded")
-        wait_for(lambda done=done: len(done.findall(served.log())) == 2, about=f"for {task}\n{served.log()[-3000:]}")
+        wait_for(partial(is_done_twice, served, task), about=f"for {task}\n{served.log()[-3000:]}")
     served.send("bundle_app.aggregate")  # the next night's: attribution may have ended after both
     sold = "SELECT count(*), sum(share), sum(revenue) FROM bundle_app_purchase"
     assert served.database.rows(sold) == [(order_count, order_count, 10 * order_count)]

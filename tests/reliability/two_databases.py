@@ -43,7 +43,7 @@ BUNDLE_APP = {
     "LEASE_SECONDS": 3,
 }
 if CELERY_BROKER_URL.startswith("redis"):  # After so long it hands out again what was not acknowledged.
-    CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 10}
+    CELERY_BROKER_TRANSPORT_OPTIONS = dict[str, Any](visibility_timeout=10)
 ROOT_URLCONF = "tests.reliability.shop_pages"
 LOGGING = {
     "version": 1,

@@ -78,13 +78,17 @@ class _Visitor:
                 self._ask("add", self.form[0], urllib.parse.urlencode(self.form[1]).encode())
             if self.chance.random() < 0.1:
                 self._ask("api", f"/bundles/api/bundles/?item={self.chance.randint(1, PRODUCT_COUNT)}")
-            if not self._report() and self.chance.random() < 0.1:
-                self.all.given_up.update(self.queue)  # The window was closed.
-                self.queue = []
-            elif self.chance.random() < 0.8:
-                self.queue = [report for report in self.queue if report not in self.all.acknowledged]
+            if self.chance.random() < 0.3:  # Till then reports gather.
+                self._report_or_leave()
             time.sleep(0.02)
         wait_for(self._report, about="for reports to be acknowledged")
+
+    def _report_or_leave(self) -> None:
+        if not self._report() and self.chance.random() < 0.1:
+            self.all.given_up.update(self.queue)  # The window was closed.
+            self.queue = []
+        elif self.chance.random() < 0.8:
+            self.queue = [report for report in self.queue if report not in self.all.acknowledged]
 
     def _look(self) -> None:
         status, html = self._ask("page", self.chance.choice(PAGES))
