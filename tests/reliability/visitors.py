@@ -78,7 +78,7 @@ class _Visitor:
                 self._ask("add", self.form[0], urllib.parse.urlencode(self.form[1]).encode())
             if self.chance.random() < 0.1:
                 self._ask("api", f"/bundles/api/bundles/?item={self.chance.randint(1, PRODUCT_COUNT)}")
-            if self.chance.random() < 0.3:  # Till then reports gather.
+            if self.chance.random() < 0.15:  # Till then reports gather.
                 self._report_or_leave()
             time.sleep(0.02)
         wait_for(self._report, about="for reports to be acknowledged")
