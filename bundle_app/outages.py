@@ -1,4 +1,4 @@
-"""When a server is away: how the database tells, and how a task is handed to a broker that may be.
+"""When the database is away: how that is told from a mistake, and what a page remembers of it.
 
 What is unusual: a page asks a database that does not answer once, whatever number of places on it show bundles. A
 database that refuses is quick to say so; one that swallows what it is sent costs `connect_timeout` each time.
@@ -6,9 +6,6 @@ database that refuses is quick to say so; one that swallows what it is sent cost
 
 from __future__ import annotations
 
-from typing import Any
-
-from celery import current_app
 from django.db import (
     DatabaseError,
     DataError,
@@ -19,10 +16,6 @@ from django.db import (
     ProgrammingError,
 )
 from django.http import HttpRequest
-from kombu.exceptions import OperationalError as BrokerError
-
-from bundle_app import conf
-from bundle_app.exceptions import BrokerUnreachable
 
 DATABASE_AWAY = (DatabaseError, InterfaceError)
 """What is raised by a connection that cannot be made, or breaks off: psycopg2 tells the latter by three different
@@ -33,10 +26,6 @@ MISTAKES = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
 
 RETRY_AFTER_SECONDS = 15
 """When to come again: what is answered to whoever asks by HTTP."""
-
-TRY_ONCE_MORE = {"max_retries": 1, "interval_start": 0}
-"""A connection that the process kept may be one of before the broker's restart, so one failure tells nothing. Celery's
-own `retry=False` is no quicker: it leaves the tries to the transport, which takes seconds for them."""
 
 _MARK = "_bundle_app_database_away"
 """Attribute of a request whose page has asked in vain."""
@@ -72,17 +61,3 @@ def in_a_line(error: Exception) -> str:
     'connection to server failed: Connection refused'
     """
     return str(error).strip().partition("\n")[0]
-
-
-def send(task: str, *arguments: Any, otherwise: str) -> None:
-    """Hand a task to the broker.
-
-    Raises:
-        BrokerUnreachable: it is away. The message is `otherwise`, with the broker's own words as %(error)s.
-    """
-    try:
-        current_app.send_task(
-            task, args=list(arguments), queue=conf.load().queue, retry=True, retry_policy=TRY_ONCE_MORE
-        )
-    except (BrokerError, OSError) as error:
-        raise BrokerUnreachable(otherwise % {"error": error}) from error

@@ -24,7 +24,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from bundle_app import artefacts, conf, engine, leases, loading, outages, publishing
+from bundle_app import artefacts, broker, conf, engine, leases, loading, outages, publishing
 from bundle_app.exceptions import (
     AlreadyTraining,
     ArtefactRejected,
@@ -77,7 +77,7 @@ def enqueue(run_id: int) -> None:
         "CELERY_BROKER_URL, or train without Celery: manage.py bundles_train"
     )
     try:
-        outages.send(TASK, run_id, otherwise=advice)
+        broker.send(TASK, run_id, otherwise=advice)
     except BrokerUnreachable as problem:
         TrainingRun.objects.filter(pk=run_id, status=TrainingRun.Status.QUEUED).update(
             status=TrainingRun.Status.FAILED, error=str(problem), finished_at=timezone.now()

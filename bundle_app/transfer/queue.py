@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from bundle_app import outages
+from bundle_app import broker
 from bundle_app.exceptions import BrokerUnreachable
 from bundle_app.models import FileImport
 
@@ -22,7 +22,7 @@ def send(import_id: int) -> None:
         "The task could not be sent to the message broker: %(error)s. Nothing was imported yet; the file is "
         "kept and tried again when the broker answers."
     )
-    outages.send(TASK, import_id, otherwise=advice)
+    broker.send(TASK, import_id, otherwise=advice)
 
 
 def resume(*, at: datetime | None = None) -> int:
