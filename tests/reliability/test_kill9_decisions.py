@@ -20,8 +20,10 @@ import pytest
 from django.utils import timezone
 
 from bundle_app.models import ArmQuality, Decision, Event, Experiment, ModelVersion, PolicyVersion
+from bundle_app.policy import learning
 from tests.bundle_app.events.worlds import database_url
 from tests.bundle_app.experiments.worlds import arms, experiment, run
+from tests.bundle_app.policy.worlds import EXPLORATION, log, second_is_best, shop
 from tests.bundle_app.tutorial_shop import TUTORIAL, bundle, products, version
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -96,6 +98,25 @@ def policies() -> tuple[PolicyVersion, PolicyVersion]:
         for number in range(500)
     )  # fmt: skip
     return former, live
+
+
+def test_a_better_policy_replaces_the_live_one_whole_or_not_at_all(killed: Killed, settings: Any) -> None:
+    """The live one has forgotten what it knew of single bundles, so the night's is better."""
+    learns = {**TUTORIAL, "EXPLORATION_RATIO": EXPLORATION, "REWARDS": {"click": 1}}
+    settings.BUNDLE_APP = learns
+    log(shop(), 3000, second_is_best, before=timezone.now())
+    live = learning.learn()
+    assert live is not None
+    live.qualities.update(quality=1.0)
+    night = f"settings.BUNDLE_APP = {learns!r}\nfrom bundle_app.policy import learning\nlearning.learn()"
+    for _ in killed(night):
+        assert PolicyVersion.objects.live().get() == live
+        assert live.qualities.exists()
+        assert Decision.objects.filter(action="activated").count() == 1
+        assert set(PolicyVersion.objects.exclude(pk=live.pk).values_list("state", flat=True)) <= {"learned"}
+    newest = PolicyVersion.objects.live().get()
+    assert (newest.decision["code"], newest.qualities.exists()) == ("better", True)
+    assert PolicyVersion.objects.get(pk=live.pk).state == "replaced"
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ def test_no_page_fails_and_what_was_acknowledged_is_there_once(served: Shop) -> 
         wait_for(lambda: len(visitors.acknowledged) > 50)
         served.database.take_away()
         time.sleep(OUTAGE_SECONDS)
-        without = visitors.looks[False]
+        wait_for(lambda: visitors.answers.keys() >= {("api", 503), ("events", 503)}, about=f"{visitors.answers}")
         served.database.give_back()
         known = visitors.looks[True]
         wait_for(lambda: visitors.looks[True] > known + 50, about=f"for bundles to be back\n{served.log()[-3000:]}")
@@ -57,7 +57,7 @@ def test_no_page_fails_and_what_was_acknowledged_is_there_once(served: Shop) -> 
     assert visitors.errors == []
     told = served.log()[served.log().find("Internal Server Error") :][:6000]
     assert visitors.failures() == [("api", 503), ("events", 503)], f"{visitors.answers}\n{told}"
-    assert without > 5
+    assert visitors.looks[False] > 5
     rows = [row for row in written(served) if row not in before]
     acknowledged, given_up = (as_written(served, reports) for reports in (visitors.acknowledged, visitors.given_up))
     assert sorted(row for row in rows if row in acknowledged) == sorted(acknowledged)

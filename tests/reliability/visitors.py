@@ -88,7 +88,8 @@ class _Visitor:
             self.all.given_up.update(self.queue)  # The window was closed.
             self.queue = []
         elif self.chance.random() < 0.8:
-            self.queue = [report for report in self.queue if report not in self.all.acknowledged]
+            left = [report for report in self.queue if report not in self.all.acknowledged]
+            self.queue = left or self.queue[-1:]  # There is always something to report.
 
     def _look(self) -> None:
         status, html = self._ask("page", self.chance.choice(PAGES))
