@@ -3,6 +3,7 @@
 #   make demo VISITORS=0|1                                        whether a year of visitors is generated (docs/results.md)
 #   make demo-reset                                               forget that shop
 #   make test-money                                               the properties of prices and carts, 100,000 examples each
+#   make test-outage [OUTAGE_SECONDS=60]                          database and broker away for so long under a shop in use
 #   make test | check | fix | messages | constraints | screenshots
 #   make benchmark DATASET=online_retail_ii | ORDERS=path/to/orders.csv|parquet [PEERS=all] [BUDGET=600] [DATA=folder]
 #                  [JSON=results.json]                            our models and other packages' on the same questions
@@ -15,6 +16,7 @@ BIN    := $(VENV)/bin
 PORT   ?= 8000
 ORDERS ?=
 VISITORS ?=
+OUTAGE_SECONDS ?= 60
 PYTEST_ARGS ?=
 PEERS_VENV := .venv-peers
 DATASET ?=
@@ -28,7 +30,7 @@ export PORT ORDERS VISITORS
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PYTHONUNBUFFERED = 1
 
-.PHONY: demo demo-reset test test-money benchmark check fix messages constraints screenshots wheel clean
+.PHONY: demo demo-reset test test-money test-outage benchmark check fix messages constraints screenshots wheel clean
 
 demo: $(VENV)/.demo
 	@exec $(BIN)/python -m example_shop.demo
@@ -42,6 +44,10 @@ test: $(VENV)/.dev
 test-money: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 0 --hypothesis-profile hundred_thousand tests/bundle_app/test_pricing.py \
 	  tests/bundle_app/test_suggesting.py tests/example_shop/test_cart_properties.py $(PYTEST_ARGS)
+
+test-outage: $(VENV)/.dev
+	OUTAGE_SECONDS='$(OUTAGE_SECONDS)' $(BIN)/python -m pytest -n 0 tests/reliability/test_outage_database.py \
+	  tests/reliability/test_outage_broker.py $(PYTEST_ARGS)
 
 # Answers of peers are kept beside the results: a second run asks again only those whose script or budget changed.
 benchmark: $(VENV)/.demo $(if $(filter none,$(PEERS)),,$(PEERS_VENV)/.done)

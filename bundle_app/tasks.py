@@ -1,7 +1,8 @@
 """The Celery tasks: a few lines each around a use case, so that a command can do the same without Celery.
 
 A broker may deliver a task twice, or again after its worker was killed. Both are safe: the lease lets one process
-train, and a run that is over is not run again. Tasks take ids alone.
+train, and a run that is over is not run again. Tasks take ids alone. One that the database was away from is done when
+the database is back, a few seconds later at first, five minutes later at last.
 
 Which queue they go to is routing, and so the shop's setting:
 
@@ -20,13 +21,23 @@ from bundle_app.events import aggregation, attribution
 from bundle_app.exceptions import AlreadyTraining
 from bundle_app.experiments import counting
 from bundle_app.models import TrainingRun
+from bundle_app.outages import DATABASE_AWAY, MISTAKES
 from bundle_app.policy import learning
 from bundle_app.transfer import queue
 
-SAFE_TO_REPEAT: dict[str, Any] = {"acks_late": True, "reject_on_worker_lost": True}
+SAFE_TO_REPEAT: dict[str, Any] = {
+    "acks_late": True,
+    "reject_on_worker_lost": True,
+    "autoretry_for": DATABASE_AWAY,
+    "dont_autoretry_for": MISTAKES,
+    "retry_backoff": 5,
+    "retry_backoff_max": 300,
+    "max_retries": 30,
+}
+"""Each try waits for twice as long as the one before, seconds, to a random part; thirty of them take over an hour."""
 
 
-@shared_task(name=training.TASK, bind=True, max_retries=None, **SAFE_TO_REPEAT)
+@shared_task(name=training.TASK, bind=True, **{**SAFE_TO_REPEAT, "max_retries": None})
 def train(self: Task[Any, Any], run_id: int | None = None) -> int | None:
     """Train and publish. Without a run, as from a beat schedule, one is made unless training is under way anyway."""
     run = TrainingRun.objects.create() if run_id is None else TrainingRun.objects.get(pk=run_id)

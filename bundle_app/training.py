@@ -20,13 +20,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from celery import current_app
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from kombu.exceptions import OperationalError
 
-from bundle_app import artefacts, conf, engine, leases, loading, publishing
+from bundle_app import artefacts, broker, conf, engine, leases, loading, outages, publishing
 from bundle_app.exceptions import (
     AlreadyTraining,
     ArtefactRejected,
@@ -75,20 +73,17 @@ def request_training() -> TrainingRun:
 
 def enqueue(run_id: int) -> None:
     """Send the task of a queued run. A broker that cannot be reached fails the run and raises BrokerUnreachable."""
+    advice = _(
+        "The task could not be sent to the message broker: %(error)s. Start the broker or correct "
+        "CELERY_BROKER_URL, or train without Celery: manage.py bundles_train"
+    )
     try:
-        current_app.send_task(TASK, args=[run_id], queue=conf.load().queue, retry=False)
-    except (OperationalError, OSError) as error:
-        problem = BrokerUnreachable(
-            _(
-                "The task could not be sent to the message broker: %(error)s. Start the broker or correct "
-                "CELERY_BROKER_URL, or train without Celery: manage.py bundles_train"
-            )
-            % {"error": error}
-        )
+        broker.send(TASK, run_id, otherwise=advice)
+    except BrokerUnreachable as problem:
         TrainingRun.objects.filter(pk=run_id, status=TrainingRun.Status.QUEUED).update(
             status=TrainingRun.Status.FAILED, error=str(problem), finished_at=timezone.now()
         )
-        raise problem from error
+        raise
 
 
 def train(run_id: int, *, on_progress: Callable[[TrainingRun], None] | None = None) -> ModelVersion:
@@ -134,8 +129,7 @@ class _Reporter:
             return
         self.reported_at = now
         self.lease.update(stage=stage, progress=min(progress, 1.0), message=message[:300], history=self.history)
-        if self.show is not None:
-            self.show(TrainingRun.objects.get(pk=self.lease.run_id))
+        self.finish()
 
     def finish(self) -> None:
         if self.show is not None:
@@ -154,7 +148,13 @@ class _Reporter:
             entry = {"epoch": report.epoch, "loss": report.loss, "validation_ndcg": report.validation_ndcg}
             self.history = [known for known in self.history if known["epoch"] != report.epoch] + [entry]
         begin, end = ENGINE_SHARE
-        self.move(TrainingRun.Stage(report.stage), begin + (end - begin) * report.progress, report.message)
+        try:
+            self.move(TrainingRun.Stage(report.stage), begin + (end - begin) * report.progress, report.message)
+        except outages.MISTAKES:
+            raise
+        except outages.DATABASE_AWAY as error:  # The child learns on without it, and the next report is tried anew.
+            connection.close()
+            logger.warning("Progress was not noted. The database does not answer: %s", outages.in_a_line(error))
 
 
 def _learn(folder: Path, reporter: _Reporter) -> engine.Manifest:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import get_script_prefix
@@ -10,9 +12,11 @@ from django.utils.translation import gettext
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST
 
-from bundle_app import serving
+from bundle_app import outages, serving
 from bundle_app.exceptions import BundleNotOnOffer, CannotAddToCart
 from bundle_app.serving.choosing import MOST_CHOICES
+
+logger = logging.getLogger(__name__)
 
 
 @csrf_protect
@@ -29,6 +33,12 @@ def add(request: HttpRequest, pk: int) -> HttpResponseRedirect:
         )
     except (BundleNotOnOffer, CannotAddToCart) as error:
         messages.error(request, str(error), fail_silently=True)
+    except outages.MISTAKES:
+        raise
+    except outages.DATABASE_AWAY as error:
+        logger.error("A bundle was not added. The database does not answer: %s", outages.in_a_line(error))  # noqa: TRY400
+        told = gettext("This set could not be added at the moment. Please look into your cart and try again.")
+        messages.error(request, told, fail_silently=True)
     else:
         added = gettext("Added to your cart: %(titles)s") % {
             "titles": " + ".join(part.item.title for part in offer.missing)

@@ -12,15 +12,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import (
-    DatabaseError,
-    DataError,
-    IntegrityError,
-    InterfaceError,
-    NotSupportedError,
-    ProgrammingError,
-    transaction,
-)
+from django.db import transaction
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
@@ -37,11 +29,9 @@ from bundle_app.events import subjects
 from bundle_app.events.days import day_of
 from bundle_app.events.intake import KINDS, MOST_EVENTS, Outcome, Visitor, reports_of, take_in
 from bundle_app.exceptions import BatchRefused
+from bundle_app.outages import DATABASE_AWAY, MISTAKES, RETRY_AFTER_SECONDS
 
 MOST_BYTES = 128 * 1024
-RETRY_AFTER_SECONDS = 15
-MISTAKES = (DataError, IntegrityError, ProgrammingError, NotSupportedError)
-"""What a database that is there says: the same batch would never be written."""
 
 
 class EventThrottle(VisitorThrottle):
@@ -134,7 +124,7 @@ def events(request: HttpRequest) -> JsonResponse:
         return _problem(str(error), "invalid", status=400)
     except MISTAKES:
         raise
-    except (DatabaseError, InterfaceError):  # A connection that breaks off raises one or the other.
+    except DATABASE_AWAY:
         seconds = str(RETRY_AFTER_SECONDS)
         detail = "The database cannot be reached. Nothing was counted; send the same batch again."
         return _problem(detail, "try_again", status=503, **{"Retry-After": seconds})

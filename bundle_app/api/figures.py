@@ -124,6 +124,7 @@ class FigureList(BundleView):
             403: BundleProblemSerializer,
             404: BundleProblemSerializer,
             429: BundleProblemSerializer,
+            503: BundleProblemSerializer,
         },
         examples=[
             openapi.example("Figures", openapi.FIGURES),
@@ -131,6 +132,7 @@ class FigureList(BundleView):
             openapi.example("Not allowed", openapi.NOT_ALLOWED, status=403),
             openapi.example("No such page", {"detail": "Invalid page.", "code": "not_found"}, status=404),
             openapi.example("Too many requests", openapi.THROTTLED, status=429),
+            openapi.example("No database", openapi.TRY_AGAIN, status=503),
         ],
     )
     def get(self, request: Request) -> Response:

@@ -120,6 +120,7 @@ NOT_ON_OFFER = {"detail": "This set is not on offer any more.", "code": "not_fou
 NOT_OFFERED = {"detail": "That choice is not offered any more. Please choose once more.", "code": "invalid"}
 SOLD_OUT = {"detail": "Sold out: Wireless mouse. Nothing was added to your cart.", "code": "cannot_add"}
 THROTTLED = {"detail": "Request was throttled. Expected available in 37 seconds.", "code": "throttled"}
+TRY_AGAIN = {"detail": "The database does not answer. Try again.", "code": "try_again"}
 INVALID = {"detail": "There are 80 items; expected at most 50.", "code": "invalid"}
 NO_TOKEN = {"detail": "CSRF Failed: CSRF token missing.", "code": "permission_denied"}
 

@@ -71,12 +71,14 @@ class BundleList(BundleView):
             400: BundleProblemSerializer,
             404: BundleProblemSerializer,
             429: BundleProblemSerializer,
+            503: BundleProblemSerializer,
         },
         examples=[
             openapi.example("Bundles", openapi.OFFER),
             openapi.example("Too many items", openapi.INVALID, status=400),
             openapi.example("No such page", {"detail": "Invalid page.", "code": "not_found"}, status=404),
             openapi.example("Too many requests", openapi.THROTTLED, status=429),
+            openapi.example("No database", openapi.TRY_AGAIN, status=503),
         ],
     )
     def get(self, request: Request) -> Response:
@@ -111,12 +113,14 @@ class BundleDetail(BundleView):
             400: BundleProblemSerializer,
             404: BundleProblemSerializer,
             429: BundleProblemSerializer,
+            503: BundleProblemSerializer,
         },
         examples=[
             openapi.example("Bundle", openapi.OFFER),
             openapi.example("No such variant", openapi.NOT_OFFERED, status=400),
             openapi.example("Not on offer", openapi.NOT_ON_OFFER, status=404),
             openapi.example("Too many requests", openapi.THROTTLED, status=429),
+            openapi.example("No database", openapi.TRY_AGAIN, status=503),
         ],
     )
     def get(self, request: Request, pk: int) -> Response:
@@ -155,6 +159,7 @@ class BundleAdd(BundleView):
             404: BundleProblemSerializer,
             409: BundleProblemSerializer,
             429: BundleProblemSerializer,
+            503: BundleProblemSerializer,
         },
         examples=[
             openapi.example("What was added", openapi.OFFER),
@@ -163,6 +168,7 @@ class BundleAdd(BundleView):
             openapi.example("Not on offer", openapi.NOT_ON_OFFER, status=404),
             openapi.example("Sold out", openapi.SOLD_OUT, status=409),
             openapi.example("Too many requests", openapi.THROTTLED, status=429),
+            openapi.example("No database", openapi.TRY_AGAIN, status=503),
         ],
     )
     def post(self, request: Request, pk: int) -> Response:

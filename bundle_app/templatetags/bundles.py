@@ -7,7 +7,7 @@
     {{ offer.price.total|money:offer.currency }}
 
 What is unusual: these tags catch every exception. A shop's page is worth more than a recommendation on it, so a
-failure is logged and nothing is shown.
+failure is logged and nothing is shown. A database that is away costs a page one try and the log a line.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from django.http import HttpRequest
 from django.template import Context
 from django.utils.safestring import SafeString, mark_safe
 
-from bundle_app import explain, serving
+from bundle_app import explain, outages, serving
 from bundle_app.shop import get_adapter
 
 logger = logging.getLogger(__name__)
@@ -39,13 +39,13 @@ def bundle_widget(
 ) -> SafeString:
     """The widget for a product; for the cart's contents with placement "cart"; for the whole shop without a product."""
     where = placement or ("product" if product else "home")
+    request = _request(context)
     try:
         with _host_transaction_kept():
-            request = _request(context)
             offers = _offers(request, product, limit=limit, placement=where, is_drawn=True)
             html = serving.render(offers, request=request, placement=where, template=template)
-    except Exception:
-        logger.exception("The bundle widget was left out of a page; its placement is %r.", where)
+    except Exception as error:  # noqa: BLE001  (see the module)
+        _log("The bundle widget was left out of a page; its placement is %r.", where, error, request)
         return SafeString("")
     return mark_safe(html)  # noqa: S308  (rendered by a template that escapes)
 
@@ -53,11 +53,12 @@ def bundle_widget(
 @register.simple_tag(takes_context=True)
 def bundles_for(context: Context, product: Any = None, *, limit: int = 1, placement: str = "") -> list[serving.Offer]:
     """The offers themselves, for the shop's own markup."""
+    request = _request(context)
     try:
         with _host_transaction_kept():
-            return _offers(_request(context), product, limit=limit, placement=placement)
-    except Exception:
-        logger.exception("The bundles were left out of a page; its placement is %r.", placement)
+            return _offers(request, product, limit=limit, placement=placement)
+    except Exception as error:  # noqa: BLE001  (see the module)
+        _log("The bundles were left out of a page; its placement is %r.", placement, error, request)
         return []
 
 
@@ -77,6 +78,7 @@ def _offers(
     request: HttpRequest | None, product: Any, *, limit: int, placement: str, is_drawn: bool = False
 ) -> list[serving.Offer]:
     """In the cart, what is in it is the context, and only what is missing from a bundle is offered."""
+    outages.refuse_to_wait_again(request)
     adapter = get_adapter()
     in_cart = adapter.cart_quantities(request) if placement == "cart" and request is not None else {}
     anchors = [adapter.key_for(product)] if product else adapter.item_keys(list(in_cart))
@@ -88,6 +90,14 @@ def _offers(
         placement=placement,
         is_drawn=is_drawn,
     )
+
+
+def _log(told: str, placement: str, error: Exception, request: HttpRequest | None) -> None:
+    if outages.is_away(error):
+        outages.remember(request)
+        logger.error(f"{told} The database does not answer: %s", placement, outages.in_a_line(error))  # noqa: G004
+    else:
+        logger.error(told, placement, exc_info=error)
 
 
 def _request(context: Context) -> HttpRequest | None:

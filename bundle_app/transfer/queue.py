@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from celery import current_app
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from kombu.exceptions import OperationalError
 
-from bundle_app import conf
+from bundle_app import broker
 from bundle_app.exceptions import BrokerUnreachable
 from bundle_app.models import FileImport
 
@@ -20,16 +18,11 @@ SILENT_SECONDS = 60
 
 def send(import_id: int) -> None:
     """Send the task. A broker that cannot be reached raises BrokerUnreachable; the sweep sends it again later."""
-    try:
-        current_app.send_task(TASK, args=[import_id], queue=conf.load().queue, retry=False)
-    except (OperationalError, OSError) as error:
-        raise BrokerUnreachable(
-            _(
-                "The task could not be sent to the message broker: %(error)s. Nothing was imported yet; the file is "
-                "kept and tried again when the broker answers."
-            )
-            % {"error": error}
-        ) from error
+    advice = _(
+        "The task could not be sent to the message broker: %(error)s. Nothing was imported yet; the file is "
+        "kept and tried again when the broker answers."
+    )
+    broker.send(TASK, import_id, otherwise=advice)
 
 
 def resume(*, at: datetime | None = None) -> int:

@@ -19,7 +19,7 @@ from django.db.models import F
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
-from bundle_app import conf
+from bundle_app import conf, outages
 from bundle_app.exceptions import BundleError
 from bundle_app.models import FileImport, FileImportContent
 from bundle_app.transfer import queue, reading
@@ -75,7 +75,10 @@ def _go_on(run: FileImport) -> None:
 
 
 def proceed(import_id: int, *, tells_progress: bool = False) -> str:
-    """Check or apply, whichever is next. Does nothing where that is done, or is being done. Returns the status."""
+    """Check or apply, whichever is next. Does nothing where that is done, or is being done. Returns the status.
+
+    A worker tells progress. Where the database breaks off under it, nothing is decided: it is given the task again.
+    """
     FileImport.objects.filter(pk=import_id, status__in=FileImport.AT_WORK).update(
         attempts=F("attempts") + 1, touched_at=timezone.now()
     )
@@ -84,7 +87,9 @@ def proceed(import_id: int, *, tells_progress: bool = False) -> str:
             held = _held(import_id)
             if held is not None:
                 _work(held, tells_progress=tells_progress)
-    except Exception:
+    except Exception as error:
+        if tells_progress and outages.is_away(error):
+            raise
         logger.exception("Import %d broke off.", import_id)
         FileImport.objects.filter(pk=import_id, status__in=FileImport.AT_WORK).update(
             status=Status.FAILED,

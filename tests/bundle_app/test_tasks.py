@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from celery.exceptions import Retry
+from django.db import DatabaseError, ProgrammingError, connection
 from django.utils import timezone
 
 from bundle_app import leases, tasks
@@ -58,6 +60,37 @@ def test_a_redelivered_task_waits_until_its_dead_workers_lease_runs_out() -> Non
         tasks.train.apply(args=[run.pk], throw=True).get()
 
     assert caught.value.when == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("train", []),
+        ("train", [1]),
+        ("publish", [1]),
+        ("sweep", []),
+        ("attribute", []),
+        ("aggregate", []),
+        ("learn_from_clicks", []),
+        ("import_file", [1]),
+    ],
+)
+def test_a_task_that_the_database_was_away_from_comes_again(name: str, arguments: list[int]) -> None:
+    def gone(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+        raise DatabaseError("server closed the connection unexpectedly")
+
+    task = getattr(tasks, name)
+    with connection.execute_wrapper(gone), pytest.raises(Retry) as caught:
+        task.apply(args=arguments, throw=True).get()
+    assert caught.value.when in range(6)
+
+
+def test_a_task_whose_statement_is_refused_does_not_come_again() -> None:
+    def refused(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+        raise ProgrammingError("no such column")
+
+    with connection.execute_wrapper(refused), pytest.raises(ProgrammingError):
+        tasks.aggregate.apply(throw=True).get()
 
 
 def test_publishing_by_task(tmp_path: Any) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.contrib.auth.models import AnonymousUser
-from django.db import DatabaseError, OperationalError, connection, transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 from django.template import Context, RequestContext, Template
 from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
@@ -323,12 +323,40 @@ class TestAFailureNeverBreaksAPage:
         assert answer.content == b"<h1>Laptop</h1>"
 
     @pytest.mark.django_db
-    @pytest.mark.parametrize("error", [OperationalError("the server went away"), DatabaseError("disk full")])
-    def test_a_database_that_goes_away_renders_nothing(self, error: Exception, laptop: Any) -> None:
+    @pytest.mark.parametrize(
+        "error",
+        [
+            OperationalError("could not connect to server: Connection refused\n\tIs the server running?"),
+            InterfaceError("connection already closed"),
+            DatabaseError("server closed the connection unexpectedly\n\tThis probably means"),
+        ],
+    )
+    def test_a_database_that_is_away_costs_a_page_one_try_and_the_log_a_line_a_place(
+        self, error: Exception, laptop: Any, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        asked = []
+
         def gone(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
             if "bundle_app" in sql:
+                asked.append(sql)
                 raise error
             return execute(sql, params, many, context)
 
+        template = "{% load bundles %}{% bundle_widget product %}{% bundle_widget %}{% bundles_for product as list %}{{ list }}"
         with connection.execute_wrapper(gone):
-            assert rendered(WIDGET, product=laptop) == ""
+            assert rendered(template, product=laptop) == "[]"
+        assert len(asked) == 1
+        told, *others = [record.getMessage() for record in caplog.records]
+        assert told.endswith(f"The database does not answer: {str(error).splitlines()[0]}")
+        assert len(others) == 2
+        assert "Traceback" not in caplog.text
+        assert "<section" in rendered(WIDGET, product=laptop), "the next page asks again"
+
+    @pytest.mark.django_db
+    def test_what_the_database_refuses_is_told_with_where_it_came_from(
+        self, laptop: Any, settings: Any, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        settings.BUNDLE_APP = {**TUTORIAL, "ADAPTER": ADAPTERS + "FailingQueryAdapter"}
+        assert rendered(WIDGET, product=laptop) == ""
+        assert "no_such_column" in caplog.text
+        assert "Traceback" in caplog.text

@@ -148,6 +148,31 @@ def test_a_database_that_goes_away_during_the_export_fails_the_run_and_nothing_e
     assert ModelVersion.objects.live().get() == live
 
 
+def test_a_database_that_goes_away_while_the_engine_learns_costs_a_note_of_progress(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    make_pair_world(pairs=2, orders_per_pair=5)
+    learning = training._Reporter.learning
+    ended: list[int] = []
+
+    def learning_on_a_dying_server(reporter: Any, report: engine.Progress) -> None:
+        if not ended:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_backend_pid()")
+                ended.append(cursor.fetchone()[0])
+            end_backend(ended[0])
+            reporter.reported_at = float("-inf")
+        learning(reporter, report)
+
+    monkeypatch.setattr(training._Reporter, "learning", learning_on_a_dying_server)
+    version = train()
+
+    assert ended
+    assert "Progress was not noted. The database does not answer" in caplog.text
+    assert ModelVersion.objects.live().get() == version
+    assert TrainingRun.objects.get().status == "succeeded"
+
+
 def end_backend(pid: int) -> None:
     """What an administrator, or a failing server, does to a connection; from a thread, so by another connection."""
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import DatabaseError, ProgrammingError, connection
 from django.test import Client
 
 from bundle_app.models import Bundle
@@ -96,6 +98,31 @@ def test_a_shop_without_messages_adds_all_the_same(client: Client, light: Bundle
     settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if "messages" not in name]
     assert added(client, light).status_code == 302
     assert client.session["cart"] == light.quantities()
+
+
+def refusing(error: Exception) -> Any:
+    """Every statement about bundles ends so."""
+
+    def refuse(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+        if "bundle_app" in sql:
+            raise error
+        return execute(sql, params, many, context)
+
+    return connection.execute_wrapper(refuse)
+
+
+def test_a_database_that_is_away_is_said_to_the_shopper_who_stays_on_the_page(client: Client, light: Bundle) -> None:
+    with refusing(DatabaseError("server closed the connection unexpectedly")):
+        answer = added(client, light, next="/shop/1/")
+    assert (answer.status_code, answer["Location"]) == (302, "/shop/1/")
+    assert "cart" not in client.session
+    told = "This set could not be added at the moment. Please look into your cart and try again."
+    assert f"<p>error: {told}</p>" in client.get("/").content.decode()
+
+
+def test_a_mistake_in_a_query_is_not_taken_for_a_database_that_is_away(client: Client, light: Bundle) -> None:
+    with refusing(ProgrammingError("no such column")), pytest.raises(ProgrammingError):
+        added(client, light)
 
 
 @pytest.mark.parametrize(

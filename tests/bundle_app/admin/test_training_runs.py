@@ -52,6 +52,14 @@ class TestTrainNow:
         entry = LogEntry.objects.get()
         assert (entry.user, entry.object_id, entry.get_change_message()) == (boss, str(run.pk), "Started.")
 
+    @pytest.mark.django_db(transaction=True)
+    @pytest.mark.usefixtures("unreachable_broker")
+    def test_a_broker_that_is_away_is_told_with_advice(self, page: Client) -> None:
+        told = text_of(page.post(reverse(TRAIN), follow=True))
+        assert "The task could not be sent to the message broker: [Errno 111] Connection refused." in told
+        assert "train without Celery: manage.py bundles_train" in told
+        assert "is queued" not in told
+
     def test_a_second_press_is_told_that_training_is_under_way(self, page: Client) -> None:
         run = running()
         told = text_of(page.post(reverse(TRAIN), follow=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.sessions.models import Session
 from django.core.cache import cache
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
@@ -349,3 +350,14 @@ class TestWhatEveryAnswerKeeps:
         assert client.get(LIST).status_code == 200
         client.force_login(get_user_model().objects.create_user("ann"))
         assert [client.get(LIST).status_code for _ in range(2)] == [200, 429]
+
+
+def test_a_database_that_is_away_is_answered_with_when_to_come_again(client: Client, lamp: Any, light: Bundle) -> None:
+    def gone(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+        raise OperationalError("could not connect to server: Connection refused")
+
+    with connection.execute_wrapper(gone):
+        answers = [client.get(LIST), client.get(path(light)), client.post(path(light, "add/"))]
+    for answer in answers:
+        assert (answer.status_code, answer["Retry-After"]) == (503, "15")
+        assert answer.json() == {"detail": "The database does not answer. Try again.", "code": "try_again"}

@@ -8,12 +8,14 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from celery.exceptions import Retry
 from django.contrib.auth.models import User
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 
 from bundle_app import tasks
 from bundle_app.exceptions import BrokerUnreachable, FileRefused
@@ -170,6 +172,22 @@ def test_a_shop_that_does_not_answer_costs_the_import_and_nothing_else(
     assert run.status == "failed"
     assert run.error == "An unexpected error; the server's log tells more."
     assert not Bundle.objects.exists()
+
+
+def test_a_database_that_breaks_off_decides_nothing_and_the_task_comes_again(boss: User, goods: list[Any]) -> None:
+    run = kept(boss, *rows_of(goods[:3]))
+
+    def broken(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+        if "bundle_app_fileimportcontent" in sql:
+            raise DatabaseError("server closed the connection unexpectedly")
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(broken), pytest.raises(Retry):
+        tasks.import_file.apply(args=[run.pk], throw=True).get()
+    run.refresh_from_db()
+    assert run.status == "uploaded"
+
+    assert tasks.import_file(run.pk) == "checked"
 
 
 @pytest.mark.usefixtures("background", "unreachable_broker")

@@ -68,6 +68,21 @@ def test_a_file_is_shown_row_by_row_and_imported_when_that_is_confirmed(page: Cl
     assert sorted(Bundle.objects.values_list("status", flat=True)) == ["active", "paused"]
 
 
+@pytest.mark.usefixtures("unreachable_broker")
+def test_a_broker_that_is_away_is_told_and_the_file_is_kept(page: Client, goods: list[Any], settings: Any) -> None:
+    checked = hand_in(User.objects.get(), ["products"], [f"{goods[0].pk}, {goods[1].pk}"])
+    settings.BUNDLE_APP = {**settings.BUNDLE_APP, "IMPORT_IN_BACKGROUND_BYTES": 1}
+    answers = [
+        upload(page, csv_bytes(["products"], [f"{goods[2].pk}, {goods[3].pk}"])),
+        page.post(of(checked, "confirm"), follow=True),
+    ]
+    for answer in answers:
+        told = text_of(answer)
+        assert "The task could not be sent to the message broker" in told
+        assert "the file is kept and tried again when the broker answers" in told
+    assert sorted(FileImport.objects.values_list("status", flat=True)) == ["confirmed", "uploaded"]
+
+
 def test_errors_stand_first_and_go_with_their_rows_into_the_report(page: Client, goods: list[Any]) -> None:
     good = [f"{goods[0].pk}, {goods[1].pk}", "Tea", "10"]
     bad = [f"{goods[0].pk}, 999", "=cmd", "a lot"]
