@@ -6,7 +6,8 @@ and whatever it learns is a difference that can be looked at. The decision to st
 
 Left out on purpose: a critic (a baseline by anchor does), recurrence (a bundle is a set: its mean vector is its state).
 
-Shapes: B bundles, M items at most, V items, A actions = V + 1 (the last one stops), D width.
+Shapes: B bundles, M items at most, A actions that any of the bundles may take (the last one stops), C = A - 1 items, D
+width.
 """
 
 from __future__ import annotations
@@ -47,17 +48,25 @@ class Situation:
     sets_BM: Tensor
     """Anchor first; -1 where nothing is yet."""
     contexts_B: Tensor
+    actions_A: Tensor
+    """Numbers of the actions, ascending: in a large catalogue few items may follow any of some bundles."""
     allowed_BA: Tensor
-    log_scores_BV: Tensor
+    log_scores_BC: Tensor
     """Of the supervised model."""
 
     @classmethod
     def of(cls, drafts: Drafts) -> Situation:
+        allowed_BA = drafts.allowed()
+        is_asked_A = allowed_BA.any(axis=0)
+        is_asked_A[drafts.stop] = True
+        actions_A = np.flatnonzero(is_asked_A)
+        log_scores_BV = drafts.menu.next_item_log_scores(drafts.sets_BM)
         return cls(
             torch.from_numpy(drafts.sets_BM),
             torch.from_numpy(drafts.openings.contexts_B),
-            torch.from_numpy(drafts.allowed()),
-            torch.from_numpy(drafts.menu.next_item_log_scores(drafts.sets_BM)).float(),
+            torch.from_numpy(actions_A),
+            torch.from_numpy(allowed_BA[:, actions_A]),
+            torch.from_numpy(log_scores_BV[:, actions_A[:-1]]).float(),
         )
 
 
@@ -87,10 +96,11 @@ class Composer(nn.Module):
 
     def supervised(self, situation: Situation) -> Tensor:
         """Log-probabilities of the supervised model as a policy; (B, A)."""
-        allowed_BV = situation.allowed_BA[:, :-1]
-        sharp_BV = (situation.log_scores_BV * self.shape.sharpness).masked_fill(~allowed_BV, IMPOSSIBLE)
-        log_item_BV = F.log_softmax(sharp_BV, dim=1) + np.log1p(-self.shape.stop_ratio)
-        log_BA = torch.cat([log_item_BV, torch.full_like(log_item_BV[:, :1], np.log(self.shape.stop_ratio))], dim=1)
+        allowed_BC = situation.allowed_BA[:, :-1]
+        sharp_BC = (situation.log_scores_BC * self.shape.sharpness).masked_fill(~allowed_BC, IMPOSSIBLE)
+        log_item_BC = F.log_softmax(sharp_BC, dim=1) + np.log1p(-self.shape.stop_ratio)
+        log_stop_B1 = torch.full((len(log_item_BC), 1), np.log(self.shape.stop_ratio))
+        log_BA = torch.cat([log_item_BC, log_stop_B1], dim=1)
         return F.log_softmax(log_BA.masked_fill(~situation.allowed_BA, IMPOSSIBLE), dim=1)
 
     def forward(self, situation: Situation) -> Tensor:
@@ -99,17 +109,19 @@ class Composer(nn.Module):
 
     def changed(self, situation: Situation, supervised_BA: Tensor) -> Tensor:
         """Add what was learned to the supervised model's log-probabilities; (B, A)."""
-        logits_BA = supervised_BA + self.learned(situation.sets_BM, situation.contexts_B)
+        learned_BA = self.query(situation.sets_BM, situation.contexts_B) @ self.of_action(situation.actions_A).T
+        logits_BA = supervised_BA + learned_BA
         return F.log_softmax(logits_BA.masked_fill(~situation.allowed_BA, IMPOSSIBLE), dim=1)
 
-    def learned(self, sets_BM: Tensor, contexts_B: Tensor) -> Tensor:
-        """What was learned about each action, in logits; 0 before the first update; (B, A)."""
+    def query(self, sets_BM: Tensor, contexts_B: Tensor) -> Tensor:
+        """What was learned about sets: its product with an action's vector is about that one, in logits; 0 before the
+        first update; (B, D)."""
         anchors_B, added_BM = sets_BM[:, 0], sets_BM[:, 1:]
         is_item_BM1 = (added_BM != EMPTY)[..., None]
         added_BD = (self.item(added_BM.clamp(min=0)) * is_item_BM1).sum(1) / is_item_BM1.sum(1).clamp(min=1)
         state_BD = self.anchor(anchors_B) + added_BD + self.context(contexts_B)
         query_BD: Tensor = self.narrow(F.gelu(self.widen(state_BD)))
-        return query_BD @ self.of_action.weight.T
+        return query_BD
 
     def save(self, path: Path) -> None:
         """Write weights and shape as safetensors, all or nothing."""
@@ -148,5 +160,6 @@ def compose(composer: Composer, menu: Menu, openings: Openings, *, most_items: i
     drafts.begin(openings)
     with torch.inference_mode():
         for _ in range(most_items + 1):
-            drafts.advance(composer(Situation.of(drafts)).argmax(dim=1).numpy())
+            situation = Situation.of(drafts)
+            drafts.advance(situation.actions_A[composer(situation).argmax(dim=1)].numpy())
     return drafts.bundles_BM

@@ -84,12 +84,13 @@ def roll_out(composer: Composer, composing: Composing, count: int, random: np.ra
     with torch.inference_mode():
         for step in range(composing.most_items + 1):
             going_B = ~composing.is_done_B
-            log_BA = composer(Situation.of(composing)).double().numpy()
+            situation = Situation.of(composing)
+            log_BA = composer(situation).double().numpy()
             # The largest of log-probabilities with Gumbel noise is a draw from them.
             drawn_B = (log_BA + random.gumbel(size=log_BA.shape)).argmax(axis=1)
-            actions_B = np.where(going_B, drawn_B, composing.stop)
+            actions_B = np.where(going_B, situation.actions_A.numpy()[drawn_B], composing.stop)
             actions_BT[going_B, step] = actions_B[going_B]
-            log_propensity_B += np.where(going_B, log_BA[np.arange(count), actions_B], 0)
+            log_propensity_B += np.where(going_B, log_BA[np.arange(count), drawn_B], 0)
             rewards_B += composing.step(actions_B, random)
     return Log(composing.openings, actions_BT, log_propensity_B, rewards_B, np.ones(count))
 
@@ -221,7 +222,7 @@ def _follow(composer: Composer, menu: Menu, openings: Openings, actions_BT: Numb
         supervised_BA = composer.supervised(situation)
         log_BA = composer.changed(situation, supervised_BA)
         actions_B = actions_BT[rows, step]
-        taken_B = log_BA[torch.arange(len(rows)), torch.from_numpy(actions_B)]
+        taken_B = log_BA[torch.arange(len(rows)), torch.searchsorted(situation.actions_A, torch.from_numpy(actions_B))]
         total_B = total_B.index_add(0, torch.from_numpy(rows), taken_B.double())
         chance_BA = log_BA.exp()
         entropy = entropy - (chance_BA * log_BA).sum(1).mean()

@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from bundle_ml.baskets import FloatArray, IntArray
 from bundle_ml.clicks import nightly
@@ -61,10 +62,10 @@ class TaughtByClicks:
     networks: tuple[Composer, ...]
 
     def changes(self, sets: Sequence[Sequence[int]], items: IntArray) -> FloatArray:
-        return self._learned(sets)[:, items]
+        return self._mean(sets, lambda query_BD, of_action_AD: query_BD @ of_action_AD[items].T)
 
     def changes_when_complete(self, sets: Sequence[Sequence[int]]) -> FloatArray:
-        return self._learned(sets)[:, -1]
+        return self._mean(sets, lambda query_BD, of_action_AD: query_BD @ of_action_AD[-1])
 
     def changes_of(self, arms: Sequence[Arm]) -> Reals:
         """By how much it changes the gains of each bundle's items and of leaving it so, taken together; (R,)."""
@@ -73,16 +74,23 @@ class TaughtByClicks:
         changes_R = np.zeros(len(arms))
         for begin in range(0, len(steps), STEPS_AT_ONCE):
             rows, sets = zip(*steps[begin : begin + STEPS_AT_ONCE], strict=True)
-            learned_BA = self._learned(sets)
-            changes_B = learned_BA[np.arange(len(rows)), actions[begin : begin + STEPS_AT_ONCE]]
-            np.add.at(changes_R, np.asarray(rows), changes_B)
+            of_each = actions[begin : begin + STEPS_AT_ONCE]
+            np.add.at(
+                changes_R,
+                np.asarray(rows),
+                self._mean(sets, lambda query_BD, of_action_AD, each=of_each: (query_BD * of_action_AD[each]).sum(1)),
+            )
         return changes_R
 
-    def _learned(self, sets: Sequence[Sequence[int]]) -> FloatArray:
+    def _mean(self, sets: Sequence[Sequence[int]], product: Callable[[Tensor, Tensor], Tensor]) -> FloatArray:
+        """What a product of the sets' queries with the actions' vectors comes to, on average over the networks."""
         sets_BM = torch.from_numpy(_padded(sets))
         nowhere_B = torch.zeros(len(sets), dtype=torch.int64)
         with torch.inference_mode():
-            learned = [each.learned(sets_BM, nowhere_B).numpy() / each.shape.sharpness for each in self.networks]
+            learned = [
+                product(each.query(sets_BM, nowhere_B), each.of_action.weight).numpy() / each.shape.sharpness
+                for each in self.networks
+            ]
         return np.asarray(sum(learned) / len(learned), np.float32)
 
 

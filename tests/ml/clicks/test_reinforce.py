@@ -81,9 +81,12 @@ def test_what_is_masked_has_no_chance(truth: OneGoodItem) -> None:
     composing.open(50, np.random.default_rng(0))
 
     with torch.inference_mode():
-        log_BA = _composer(truth)(Situation.of(composing)).numpy()
+        situation = Situation.of(composing)
+        log_BA = _composer(truth)(situation).numpy()
 
-    assert (log_BA[~composing.allowed()] < IMPOSSIBLE / 2).all()
+    allowed_BA = composing.allowed()
+    assert not np.delete(allowed_BA, situation.actions_A.numpy(), axis=1).any(), "what nobody may take is not asked"
+    assert (log_BA[~allowed_BA[:, situation.actions_A.numpy()]] < IMPOSSIBLE / 2).all()
     assert np.exp(log_BA).sum(axis=1) == pytest.approx(np.ones(50), abs=1e-5)
 
 

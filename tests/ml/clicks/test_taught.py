@@ -121,15 +121,18 @@ def _log(world: World, count: int, *, chance_of_liked: float, shown: frozenset[i
 SHOWN = frozenset(anchor for anchor in range(ITEMS) if anchor % 7)
 
 
-def test_what_is_liked_is_composed_more_even_beside_what_was_never_shown(world: World) -> None:
-    found = world.learn(_log(world, 60_000, chance_of_liked=0.3, shown=SHOWN))
+@pytest.fixture(scope="module")
+def liking(world: World) -> Found:
+    return world.learn(_log(world, 60_000, chance_of_liked=0.3, shown=SHOWN))
 
-    assert found.report["code"] == "better"
-    assert found.report["numbers"]["lead_low"] > 0
-    before, after = world.composed(), world.composed(world.proposer.taught_by(found.taught))
+
+def test_what_is_liked_is_composed_more_even_beside_what_was_never_shown(world: World, liking: Found) -> None:
+    assert liking.report["code"] == "better"
+    assert liking.report["numbers"]["lead_low"] > 0
+    before, after = world.composed(), world.composed(world.proposer.taught_by(liking.taught))
     for anchors in (SHOWN, frozenset(range(ITEMS)) - SHOWN):
-        liking = [_liking([arms for anchor in anchors for arms in each[anchor][:2]]) for each in (before, after)]
-        assert liking[1] > 1.3 * liking[0], liking
+        liked = [_liking([arms for anchor in anchors for arms in each[anchor][:2]]) for each in (before, after)]
+        assert liked[1] > 1.3 * liked[0], liked
 
 
 def test_where_nothing_is_liked_more_nothing_changes(world: World) -> None:
@@ -203,10 +206,8 @@ def test_the_same_showings_teach_the_same(world: World) -> None:
     assert (one.taught.changes([(1, 2), (3,)], items) == other.taught.changes([(1, 2), (3,)], items)).all()
 
 
-def test_evidence_tells_the_share_of_clicks(world: World) -> None:
-    found = world.learn(_log(world, 60_000, chance_of_liked=0.3, shown=SHOWN))
-
-    shares = [each.evidence.shares for each in world.proposer.taught_by(found.taught).propose() if each.rung == "ease"]
+def test_evidence_tells_the_share_of_clicks(world: World, liking: Found) -> None:
+    shares = [each.evidence.shares for each in world.proposer.taught_by(liking.taught).propose() if each.rung == "ease"]
 
     assert max(each[CLICKS] for each in shares) > 0.1
     assert all(sum(each.values()) == pytest.approx(1, abs=1e-4) for each in shares)
