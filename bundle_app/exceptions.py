@@ -23,6 +23,7 @@
     │   └── TokenForeign                                it was given to another visitor
     ├── CannotStart             (ValueError)            the experiment is not complete, or another is in its way
     ├── CannotPromote           (ValueError)            the experiment's figures do not allow it
+    ├── PolicyForgotten         (ValueError)            what a policy knew of single bundles is deleted
     ├── ExperimentFrozen        (RuntimeError)          an experiment changes after its start
     ├── BatchRefused            (ValueError)            a batch of events cannot be read at all
     └── CannotAddToCart         (ValueError)            the shop's cart refused a bundle; the message is for the shopper
