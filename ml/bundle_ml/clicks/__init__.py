@@ -11,6 +11,8 @@ In reading order:
     composing             bundles composed step by step, many at once
     environment           one at a time, by Gymnasium's interface (extra `rl`)
     composer, reinforce   a policy network that starts as the supervised model, and how it is taught
+    showings, taught      what a shop's log of showings teaches about composing
+    nightly               what it teaches about the order: a shop's night
     trial, experiments    policies on simulated visits; every figure of the report
     peers, command        other packages' bandits beside ours; `python -m bundle_ml clicks`
 
