@@ -155,8 +155,9 @@ class Visits:
         arms_NK = pages.shown_arms(columns_NK)
         is_seen_NK = (arms_NK != EMPTY) & is_person_N1
         shoppers_NK = np.broadcast_to(pages.shoppers_N[:, None], arms_NK.shape)
-        np.add.at(self.seen_SR, (shoppers_NK[is_seen_NK], arms_NK[is_seen_NK]), 1)
-        np.minimum(self.seen_SR, MOST_SEEN, out=self.seen_SR)
+        seen = shoppers_NK[is_seen_NK], arms_NK[is_seen_NK]
+        np.add.at(self.seen_SR, seen, 1)
+        self.seen_SR[seen] = np.minimum(self.seen_SR[seen], MOST_SEEN)
         is_buyer_N = self.is_buyer_S[pages.shoppers_N.clip(0)] & ~pages.is_bot_N
         return Answers(clicks_NK, adds_NK, purchases_NK, is_buyer_N)
 
