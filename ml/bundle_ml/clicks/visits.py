@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from bundle_ml.clicks.cores import cores
 from bundle_ml.clicks.latent_needs import LEAST_AFFINITY, LatentNeeds
 from bundle_ml.clicks.truth import EMPTY, Answers, Flags, Numbers, Openings, Pages, Reals
 
@@ -97,6 +98,10 @@ class Visits:
     @property
     def anchor_of_R(self) -> Numbers:
         return np.repeat(np.arange(len(self.anchors_A)), self.bundles_ACM.shape[1])
+
+    @property
+    def core_of_R(self) -> Numbers:
+        return cores(self.anchors_A[self.anchor_of_R], self.bundles_ACM[:, :, 0].ravel())
 
     def anew(self) -> Visits:
         return replace(self, seen_SR=np.zeros_like(self.seen_SR))
