@@ -214,8 +214,7 @@ def arrange(
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """Sums over the showings of one arm in one place, counted from 0: of everybody, of known buyers alone, and the sales
-    to all others."""
+    """Sums over the showings of one arm in one place, counted from 0: of all, of known buyers, and others' sales."""
 
     arm: int
     place: int
@@ -240,7 +239,7 @@ class Impression:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LearnedPolicy:
-    """`bundle_ml.clicks.nightly.Policy` as plain numbers, by arm; `known` are the arms that were shown, or one of their core."""
+    """`bundle_ml.clicks.nightly.Policy` as plain numbers, by arm; `known` are those shown, or others of their core."""
 
     beliefs: dict[str, Any]
     qualities: list[float]

@@ -187,7 +187,7 @@ class Arms:
     anchor_numbers: list[int]
     features: list[tuple[float, float]]
     cores: list[int]
-    """What each is about, by number: its product and its first companion, on whosever page (`bundle_ml.clicks.cores`)."""
+    """What each is about, by number: its product and its first companion (`bundle_ml.clicks.cores`)."""
     number_of: Mapping[tuple[str, int], int]
 
 

@@ -1,12 +1,12 @@
 """Which of a page's candidate bundles are shown, and where: a contextual bandit with a closed form for everything.
 
 **What is believed.** Rewards of arm r in context h at place k are Poisson with the mean `shown · bias_k · exp(w·x_rh) ·
-g_c · q_r`. The regression `w` on a few features (the supervised score among them) and the places' bias are fitted to all
-arms together. `q_r` says how far an arm is from what its features promise, and `g_c` how far all arms with its core are
-(`cores`); both are Gamma with mean 1 and strengths that are found from how much arms really differ, and how much alike
-those of one core are (empirical Bayes). A Gamma prior under Poisson counts has a Gamma posterior, so each is a ratio of
-sums given the other, `(strength + reward) / (strength + expected)`: a new arm is worth what its score and its core say,
-an old one what it earned.
+g_c · q_r`. The regression `w` on a few features (the supervised score among them) and the places' bias are fitted to
+all arms together. `q_r` says how far an arm is from what its features promise, and `g_c` how far all arms with its core
+are (`cores`); both are Gamma with mean 1 and strengths that are found from how much arms really differ, and how much
+alike those of one core are (empirical Bayes). A Gamma prior under Poisson counts has a Gamma posterior, so each is a
+ratio of sums given the other, `(strength + reward) / (strength + expected)`: a new arm is worth what its score and its
+core say, an old one what it earned.
 
 **What is shown.** The arms of highest value, best first; on a bounded share of impressions one drawn candidate takes
 one place. Every propensity is exact (`propensities`), which Thompson sampling cannot say of its own. Nothing here needs
@@ -14,10 +14,10 @@ more than numpy: `fit` is a nightly job over daily sums, `value` and `choose` ar
 candidates.
 
 **Whose clicks are believed.** Bots click for nothing, so what all arms share is fitted to two witnesses who pay: known
-buyers' clicks, and what all others bought (`Counts.vouched`). An arm's value by all clicks is believed within a fraction
-of a standard deviation around its value by these: all clicks make the value exact, the witnesses say where it can be.
-Taking the smaller of the two instead was tried, and failed: it holds honest arms down, and whom bots click then stands
-out. A shop that knows no buyer believes everybody.
+buyers' clicks, and what all others bought (`Counts.vouched`). An arm's value by all clicks is believed within a
+fraction of a standard deviation around its value by these: all clicks make the value exact, the witnesses say where it
+can be. Taking the smaller of the two instead was tried, and failed: it holds honest arms down, and whom bots click then
+stands out. A shop that knows no buyer believes everybody.
 
 What a web process does for a page, with three candidates, one context and two places:
 
@@ -79,7 +79,7 @@ class BanditSettings:
     """Of draws, which are even, so that no propensity is close to 0."""
     optimism: float = 1.0
     """Standard deviations above a value that count as its promise."""
-    trust_deviations: float = 0.1
+    trust_deviations: float = 0.08
     """How far all clicks may move an arm's value from the one by witnesses who pay, in standard deviations of that."""
 
     def __post_init__(self) -> None:
@@ -152,10 +152,10 @@ class Values:
 def fit(counts: Counts, features_RHF: Reals, core_of_R: Numbers) -> Beliefs | None:
     """Fit all that arms share; a function of the sums alone, None where there is no reward yet.
 
-    In turns: the regression given the places' bias, the strengths by moments, the bias given what arms are worth. An arm
-    stands first because it is good, so a bias fitted without the arms' own values would take credit for that. Comparing
-    places inside arms alone, which needs no values, was tried: arms rise after luck in a lower place, and it flatters
-    those.
+    In turns: the regression given the places' bias, the strengths by moments, the bias given what arms are worth. An
+    arm stands first because it is good, so a bias fitted without the arms' own values would take credit for that.
+    Comparing places inside arms alone, which needs no values, was tried: arms rise after luck in a lower place, and it
+    flatters those.
 
     Raises:
         DataError: counts, features and cores are of different arms or contexts.

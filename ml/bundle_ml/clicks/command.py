@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +78,7 @@ def main(options: argparse.Namespace) -> str:
             kept.put(seed, figures)
             found[seed] = figures
             bar.update()
-    protocol = kept.protocol | {
+    protocol = dict(kept.protocol) | {
         "seeds": list(seeds),
         "machine": platform.machine(),
         "python": platform.python_version(),
@@ -94,12 +95,12 @@ def _measured(
     """Yield seeds and their figures as they are done, so many at once, each in a process of its own."""
     if jobs < 2:
         for seed in seeds:
-            yield seed, measuring.of(seed, lambda message, seed=seed: tell(f"seed {seed}: {message}"))
+            yield seed, measuring.of(seed, partial(_tell_of, seed, tell))
         return
     context = multiprocessing.get_context("spawn")
-    messages = context.Queue()
-    with ProcessPoolExecutor(jobs, context, initializer=_listen_to, initargs=(messages,)) as pool:
-        waiting = {pool.submit(_in_process, measuring, seed): seed for seed in seeds}
+    with context.Manager() as manager, ProcessPoolExecutor(jobs, context) as pool:
+        messages = manager.Queue()
+        waiting = {pool.submit(_in_process, measuring, seed, messages): seed for seed in seeds}
         while waiting:
             done, _ = wait(waiting, timeout=SECONDS_BETWEEN_LOOKS, return_when=FIRST_COMPLETED)
             with suppress(queue.Empty):
@@ -109,17 +110,12 @@ def _measured(
                 yield waiting.pop(future), future.result()
 
 
-_messages: Any = None
+def _in_process(measuring: Measuring, seed: int, messages: queue.Queue[str]) -> dict[str, Any]:
+    return measuring.of(seed, partial(_tell_of, seed, messages.put))
 
 
-def _listen_to(messages: Any) -> None:
-    """Begin a process of the pool: where it tells how far it is."""
-    global _messages
-    _messages = messages
-
-
-def _in_process(measuring: Measuring, seed: int) -> dict[str, Any]:
-    return measuring.of(seed, lambda message: _messages.put(f"seed {seed}: {message}"))
+def _tell_of(seed: int, tell: Tell, message: str) -> None:
+    tell(f"seed {seed}: {message}")
 
 
 def measure_seed(

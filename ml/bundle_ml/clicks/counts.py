@@ -47,8 +47,8 @@ class Counts:
         places_N: Numbers,
         rewards_N: Reals,
         is_buyer_N: Flags,
-        is_sale_N: Flags,
         *,
+        is_sale_N: Flags,
         shape: tuple[int, int, int],
     ) -> Counts:
         """Sum impressions up; a reward is what the shop's settings make of a click, an add or a purchase.
@@ -104,10 +104,10 @@ class Counts:
     def vouched(self) -> tuple[Reals, Reals]:
         """What is believed without doubt, shown and earned; everybody's where no buyer is known.
 
-        Known buyers' part, and the others' sales. A showing to one of the others tells as much less as it leads to fewer
-        sales than a showing to a buyer earns rewards, and counts that much less. This ratio is one for all arms, by
-        Mantel & Haenszel: with b and o showings to buyers and others in a cell, Σ sales · b / (b + o) over
-        Σ buyers' rewards · o / (b + o), so that it does not matter to whom which arm was shown, nor what bots click.
+        Known buyers' part, and the others' sales. A showing to one of the others leads to fewer sales than one to a
+        buyer earns rewards, and counts that much less. How much is one ratio for all arms, by Mantel & Haenszel: with b
+        and o showings to buyers and others in a cell, Σ sales · b / (b + o) over Σ buyers' rewards · o / (b + o), so
+        that it does not matter to whom which arm was shown, nor what bots click.
         """
         if not self.buyers_shown_RHK.any():
             return self.shown_RHK, self.reward_RHK

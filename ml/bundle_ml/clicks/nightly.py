@@ -98,7 +98,7 @@ def order_values(column_count: int) -> Values:
 
 
 def learn(arms: Arms, core_of_R: Numbers, counts: Counts, settings: BanditSettings) -> Policy | None:
-    """Fit a policy to sums of shape (R, 1, PLACE_COUNT); None where nothing was rewarded yet. Arms are alike by `cores`.
+    """Fit a policy to sums of shape (R, 1, PLACE_COUNT); None where nothing was rewarded yet. For cores see `cores`.
 
     Known buyers and sales are the yardstick only where buyers did enough to be one; before that everybody is believed.
     """

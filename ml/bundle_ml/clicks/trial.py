@@ -120,7 +120,7 @@ class Learner:
             places_N,
             clicks_N.astype(np.float64),
             is_buyer_N,
-            answers.purchases_NK[rows_N, places_N],
+            is_sale_N=answers.purchases_NK[rows_N, places_N],
             shape=self.counts.shape,
         )
 

@@ -119,7 +119,13 @@ def test_a_day_at_once_equals_click_by_click_and_servers_can_be_added_up() -> No
 
     def counted(rows: slice) -> Counts:
         return Counts.of(
-            arms[rows], contexts[rows], places[rows], rewards[rows], is_buyer[rows], is_sale[rows], shape=shape
+            arms[rows],
+            contexts[rows],
+            places[rows],
+            rewards[rows],
+            is_buyer[rows],
+            is_sale_N=is_sale[rows],
+            shape=shape,
         )
 
     at_once = counted(slice(None))

@@ -57,7 +57,7 @@ def counted(log: Log) -> Counts:
     everybody = np.ones(len(log.arms_N), np.bool_)
     shape = (ANCHORS * COLUMNS, 1, PLACE_COUNT)
     return Counts.of(
-        log.arms_N, np.zeros_like(log.arms_N), log.places_N, log.rewards_N, everybody, ~everybody, shape=shape
+        log.arms_N, np.zeros_like(log.arms_N), log.places_N, log.rewards_N, everybody, is_sale_N=~everybody, shape=shape
     )
 
 
