@@ -16,9 +16,9 @@ In reading order:
     peers, kept, command  other packages' bandits beside ours; `python -m bundle_ml clicks`, which can be stopped
 
 What is unusual: the bandit has no sampling in it, so that a web process can say exactly how likely what it showed was;
-and all that was learned from clicks is bounded by known buyers' clicks and everybody's purchases, since a bot clicks for
-nothing. A web process needs `counts`, `bandit`, `estimators` and `gate`, which need numpy alone. Nobody's clicks are stored here: what is kept
-are sums.
+and all that was learned from clicks is bounded by known buyers' clicks and everybody's purchases, since a bot clicks
+for nothing. A web process needs `counts`, `bandit`, `estimators` and `gate`, which need numpy alone. Nobody's clicks
+are stored here: what is kept are sums.
 """
 
 from __future__ import annotations

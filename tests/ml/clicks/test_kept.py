@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from bundle_ml.__main__ import main as command_line
-from bundle_ml.clicks import command
 from bundle_ml.clicks.kept import Kept, code_digest
-from tests.ml.clicks.test_command import __name__ as HERE
+from bundle_ml.clicks.visits import Visits
 
+HERE = "tests.ml.clicks.test_kept"
+"""As another process finds it."""
 PROTOCOL = {"impressions": 600, "peers": ("linucb",)}
+ASKED, STOPS_AT = "TEST_KEPT_ASKED", "TEST_KEPT_STOPS_AT"
+
+
+def noted_shop(seed: int) -> Visits:
+    """A small shop that notes that it was asked for, in whatever process, and stops the run at one seed."""
+    with Path(os.environ[ASKED]).open("a") as asked:
+        asked.write(f"{seed}\n")
+    if os.environ[STOPS_AT] == str(seed):
+        raise KeyboardInterrupt
+    return Visits.generate(seed, anchor_count=6, shopper_count=200)
 
 
 def test_a_seed_is_found_again_by_its_number_under_the_same_protocol_alone(tmp_path: Path) -> None:
@@ -56,26 +68,22 @@ def test_other_code_is_another_protocol() -> None:
 def test_a_run_that_was_stopped_goes_on_and_ends_as_one_that_was_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jobs: int
 ) -> None:
-    def arguments(name: str, jobs: int) -> list[str]:
-        of_truth = ["--truth", f"{HERE}:small_shop", "--seeds", "2", "--impressions", "600"]
-        return ["clicks", *of_truth, "--jobs", str(jobs), "--json", str(tmp_path / name)]
+    def run(name: str, *, jobs: int = 1, stops_at: str = "") -> list[str]:
+        """The seeds whose shop was made."""
+        asked = tmp_path / "asked.txt"
+        asked.unlink(missing_ok=True)
+        monkeypatch.setenv(ASKED, str(asked))
+        monkeypatch.setenv(STOPS_AT, stops_at)
+        of_truth = ["--truth", f"{HERE}:noted_shop", "--seeds", "2", "--impressions", "600"]
+        with suppress(KeyboardInterrupt):
+            command_line(["clicks", *of_truth, "--jobs", str(jobs), "--json", str(tmp_path / name)])
+        return asked.read_text().split()
 
-    command_line(arguments("whole.json", 1))
-    measure, asked = command.measure_seed, list[int]()
+    assert run("whole.json") == ["0", "1"]
+    assert run("stopped.json", stops_at="1") == ["0", "1"]
+    assert not (tmp_path / "stopped.json").exists()
 
-    def stopped_at_the_second(*args: Any, seed: int, **more: Any) -> dict[str, Any]:
-        asked.append(seed)
-        if len(asked) == 2:
-            raise KeyboardInterrupt
-        return measure(*args, seed=seed, **more)
+    assert run("stopped.json", jobs=jobs) == ["1"]
 
-    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(command, "measure_seed", stopped_at_the_second)
-        command_line(arguments("stopped.json", 1))
-    assert (tmp_path / "stopped_seeds" / "0.json").is_file()
-
-    command_line(arguments("stopped.json", jobs))
-
-    assert asked == [0, 1]
     assert not (tmp_path / "stopped_seeds").exists()
     assert (tmp_path / "stopped.json").read_text() == (tmp_path / "whole.json").read_text()
