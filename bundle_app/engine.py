@@ -218,7 +218,7 @@ def arrange(
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """Sums over the showings of one arm in one place, counted from 0: of everybody, and of known buyers alone."""
+    """Sums over the showings of one arm in one place, counted from 0: of all, of known buyers, and others' sales."""
 
     arm: int
     place: int
@@ -226,6 +226,7 @@ class Cell:
     reward: float
     buyers_shown: int
     buyers_reward: float
+    others_sales: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,24 +243,25 @@ class Impression:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LearnedPolicy:
-    """`bundle_ml.clicks.nightly.Policy` as plain numbers, by arm; `shown` are the arms that were shown at all."""
+    """`bundle_ml.clicks.nightly.Policy` as plain numbers, by arm; `known` are those shown, or others of their core."""
 
     beliefs: dict[str, Any]
     qualities: list[float]
     evidence: list[float]
-    shown: list[int]
+    known: list[int]
     impression_count: int
 
 
 def learn_policy(
     anchors: Sequence[int],
     features: Sequence[Sequence[float]],
+    cores: Sequence[int],
     cells: Sequence[Cell],
     *,
     exploration_ratio: float,
     floor_ratio: float,
 ) -> LearnedPolicy | None:
-    """Fit a policy to a night's sums; None where nothing was rewarded."""
+    """Fit a policy to a night's sums; None where nothing was rewarded. Arms of one core are alike, these by number."""
     import numpy as np
 
     from bundle_ml.clicks import bandit, nightly
@@ -272,15 +274,18 @@ def learn_policy(
         counts.reward_RHK[where] += cell.reward
         counts.buyers_shown_RHK[where] += cell.buyers_shown
         counts.buyers_reward_RHK[where] += cell.buyers_reward
+        counts.others_sales_RHK[where] += cell.others_sales
     settings = bandit.BanditSettings(exploration_ratio=exploration_ratio, floor_ratio=floor_ratio)
-    policy = nightly.learn(nightly.Arms(np.asarray(anchors), np.asarray(features)), counts, settings)
+    arms, core_of = nightly.Arms(np.asarray(anchors), np.asarray(features)), np.asarray(cores)
+    policy = nightly.learn(arms, core_of, counts, settings)
     if policy is None:
         return None
+    shown = np.flatnonzero(counts.shown_RHK.sum(axis=(1, 2)))
     return LearnedPolicy(
         beliefs=policy.beliefs.to_json(),
         qualities=policy.quality_R.tolist(),
         evidence=policy.evidence_R.tolist(),
-        shown=np.flatnonzero(counts.shown_RHK.sum(axis=(1, 2))).tolist(),
+        known=np.flatnonzero(np.isin(core_of, core_of[shown])).tolist(),
         impression_count=int(counts.shown_RHK.sum()),
     )
 

@@ -16,12 +16,22 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, Max, Q, QuerySet, Sum
+from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery, Sum
 from django.utils import timezone
 
 from bundle_app import conf, engine
 from bundle_app.exceptions import PolicyForgotten
-from bundle_app.models import ArmQuality, Decision, Entry, Event, ModelVersion, PolicyVersion, Purchase, Score
+from bundle_app.models import (
+    ArmQuality,
+    BundlePart,
+    Decision,
+    Entry,
+    Event,
+    ModelVersion,
+    PolicyVersion,
+    Purchase,
+    Score,
+)
 from bundle_app.models.score import CONTEXT_MARK
 from bundle_app.policy.worth import features
 
@@ -56,6 +66,7 @@ def learn(*, now: datetime | None = None) -> PolicyVersion | None:
     learned = engine.learn_policy(
         arms.anchor_numbers,
         arms.features,
+        arms.cores,
         list(_cells(taught, arms, settings.rewards)),
         exploration_ratio=float(settings.exploration_ratio),
         floor_ratio=float(settings.exploration_floor_ratio),
@@ -203,31 +214,45 @@ class Arms:
     bundle_ids: list[int]
     anchor_numbers: list[int]
     features: list[tuple[float, float]]
+    cores: list[int]
+    """What each is about, by number: its product and its first companion (`bundle_ml.clicks.cores`)."""
     number_of: Mapping[tuple[str, int], int]
 
 
 def _arms() -> Arms:
     live = ModelVersion.objects.live().only("pk").first()
     scores = Score.objects.filter(model_version=live).exclude(anchor_key__startswith=CONTEXT_MARK)
-    rows = scores.order_by("anchor_key", "rank").values_list("anchor_key", "bundle_id", "score", "rank")
+    companions = BundlePart.objects.filter(bundle=OuterRef("bundle")).exclude(item_key=OuterRef("anchor_key"))
+    first = Subquery(companions.order_by("position", "id").values("item_key")[:1])
+    rows = scores.order_by("anchor_key", "rank").values_list("anchor_key", "bundle_id", "score", "rank", first)
     keys: list[str] = []
     ids: list[int] = []
     numbers: list[int] = []
     found: list[tuple[float, float]] = []
-    for anchor_key, bundle_id, score, rank in rows.iterator(chunk_size=BATCH_SIZE):
+    cores: list[int] = []
+    core_numbers: dict[frozenset[str], int] = {}
+    for anchor_key, bundle_id, score, rank, companion in rows.iterator(chunk_size=BATCH_SIZE):
         numbers.append(numbers[-1] + (anchor_key != keys[-1]) if keys else 0)
         keys.append(anchor_key)
         ids.append(bundle_id)
         found.append(features(score, rank))
+        cores.append(core_numbers.setdefault(frozenset((anchor_key, companion)), len(core_numbers)))
     number_of = {pair: number for number, pair in enumerate(zip(keys, ids, strict=True))}
-    return Arms(anchor_keys=keys, bundle_ids=ids, anchor_numbers=numbers, features=found, number_of=number_of)
+    return Arms(
+        anchor_keys=keys,
+        bundle_ids=ids,
+        anchor_numbers=numbers,
+        features=found,
+        cores=cores,
+        number_of=number_of,
+    )
 
 
 # What became of it
 
 
 def _cells(window: Window, arms: Arms, rewards: Mapping[str, float]) -> Iterator[engine.Cell]:
-    """Sums over showings, by bundle, anchor and place: of everybody, and of known buyers."""
+    """Sums over showings, by bundle, anchor and place: of everybody, of known buyers, and sales to all others."""
     place = ("anchor_key", "bundle_id", "slot")
     by_buyer = Q(subject__in=known_buyers(window))
     clicked, added = Q(kind="click", is_rewarded=True), Q(kind="add", is_rewarded=True)
@@ -253,6 +278,7 @@ def _cells(window: Window, arms: Arms, rewards: Mapping[str, float]) -> Iterator
                 reward=rewards["click"] * row["clicks"] + rewards["add"] * row["adds"],
                 buyers_shown=row["buyers_shown"],
                 buyers_reward=rewards["click"] * row["buyers_clicks"] + rewards["add"] * row["buyers_adds"],
+                others_sales=0.0,
             )
     to_buyers = Q(showing__in=window.events().filter(by_buyer).values("showing"))
     sold = window.purchases().values(*place).annotate(sold=Sum("share"), to_buyers=Sum("share", filter=to_buyers))
@@ -266,6 +292,7 @@ def _cells(window: Window, arms: Arms, rewards: Mapping[str, float]) -> Iterator
                 reward=rewards["purchase"] * float(row["sold"]),
                 buyers_shown=0,
                 buyers_reward=rewards["purchase"] * float(row["to_buyers"] or 0),
+                others_sales=float(row["sold"] - (row["to_buyers"] or 0)),
             )
 
 
@@ -325,7 +352,7 @@ def rewards_by_showing(
 
 @transaction.atomic
 def _written(learned: engine.LearnedPolicy, arms: Arms, taught: Window, rewards: Mapping[str, float]) -> PolicyVersion:
-    """The policy, and the quality of every bundle that it knows more of than its score says."""
+    """The policy, and the quality of every bundle of which it knows more than its score says."""
     policy = PolicyVersion.objects.create(
         beliefs=learned.beliefs,
         rewards=dict(rewards),
@@ -341,7 +368,7 @@ def _written(learned: engine.LearnedPolicy, arms: Arms, taught: Window, rewards:
             quality=learned.qualities[arm],
             evidence=learned.evidence[arm],
         )
-        for arm in learned.shown
+        for arm in learned.known
     )
     ArmQuality.objects.bulk_create(rows, batch_size=BATCH_SIZE)
     return policy
@@ -350,16 +377,16 @@ def _written(learned: engine.LearnedPolicy, arms: Arms, taught: Window, rewards:
 def _read(policy: PolicyVersion, arms: Arms) -> engine.LearnedPolicy:
     count = len(arms.bundle_ids)
     qualities, evidence = [1.0] * count, [float(policy.beliefs["arm_strength"])] * count
-    shown = []
+    known = []
     for row in policy.qualities.all().iterator(chunk_size=BATCH_SIZE):
         arm = arms.number_of.get((row.anchor_key, row.bundle_id))
         if arm is not None:
             qualities[arm], evidence[arm] = row.quality, row.evidence
-            shown.append(arm)
+            known.append(arm)
     return engine.LearnedPolicy(
         beliefs=policy.beliefs,
         qualities=qualities,
         evidence=evidence,
-        shown=shown,
+        known=known,
         impression_count=policy.impressions,
     )

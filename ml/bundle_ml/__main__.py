@@ -146,7 +146,13 @@ def _add_measurements(command: Command) -> None:
     )
     clicks.add_argument("--peers", default="none", help="all, none, or names separated by commas")
     clicks.add_argument("--peers-python", type=Path, help="the interpreter of the peers' environment")
-    clicks.add_argument("--json", type=Path, required=True, help="the results; a table and a plot go beside it")
+    clicks.add_argument("--jobs", type=int, default=1, help="seeds measured at once (default: %(default)s)")
+    clicks.add_argument(
+        "--json",
+        type=Path,
+        required=True,
+        help="the results; a table and a plot go beside it, and until then the seeds that are done",
+    )
 
     rehearse = command("rehearse", _rehearse, "Compose from orders, let made-up shoppers click, and learn from it.")
     source = rehearse.add_mutually_exclusive_group(required=True)

@@ -1,29 +1,31 @@
 """Which of a page's candidate bundles are shown, and where: a contextual bandit with a closed form for everything.
 
 **What is believed.** Rewards of arm r in context h at place k are Poisson with the mean `shown · bias_k · exp(w·x_rh) ·
-q_r`. The regression `w` on a few features (the supervised score among them) and the places' bias are fitted to all arms
-together. `q_r` says how far an arm is from what its features promise; it is Gamma with mean 1 and a strength that is
-found from how much arms really differ (empirical Bayes). A Gamma prior under Poisson counts has a Gamma posterior, so
-an arm's value is a ratio of sums, `(strength + reward) / (strength + expected)`, times what its features promise: a new
-arm is worth what its score says, an old one what it earned.
+g_c · q_r`. The regression `w` on a few features (the supervised score among them) and the places' bias are fitted to
+all arms together. `q_r` says how far an arm is from what its features promise, and `g_c` how far all arms with its core
+are (`cores`); both are Gamma with mean 1 and strengths that are found from how much arms really differ, and how much
+alike those of one core are (empirical Bayes). A Gamma prior under Poisson counts has a Gamma posterior, so each is a
+ratio of sums given the other, `(strength + reward) / (strength + expected)`: a new arm is worth what its score and its
+core say, an old one what it earned.
 
 **What is shown.** The arms of highest value, best first; on a bounded share of impressions one drawn candidate takes
 one place. Every propensity is exact (`propensities`), which Thompson sampling cannot say of its own. Nothing here needs
 more than numpy: `fit` is a nightly job over daily sums, `value` and `choose` are a few operations on a page's
 candidates.
 
-**Whose clicks are believed.** Bots click for nothing, so what all arms share is fitted to known buyers' traffic, and an
-arm's value by all clicks is believed within a fraction of a standard deviation around its value by theirs alone: all
-clicks make the value exact, the buyers' say where it can be. Taking the smaller of the two instead was tried, and
-failed: it holds honest arms down, and whom bots click then stands out. A shop that knows no buyer believes everybody.
+**Whose clicks are believed.** Bots click for nothing, so what all arms share is fitted to two witnesses who pay: known
+buyers' clicks, and what all others bought (`Counts.vouched`). An arm's value by all clicks is believed within a
+fraction of a standard deviation around its value by these: all clicks make the value exact, the witnesses say where it
+can be. Taking the smaller of the two instead was tried, and failed: it holds honest arms down, and whom bots click then
+stands out. A shop that knows no buyer believes everybody.
 
 What a web process does for a page, with three candidates, one context and two places:
 
     >>> shown = np.array([[[90.0, 10.0]], [[10.0, 40.0]], [[0.0, 0.0]]])
-    >>> counts = Counts(shown, shown * 0.04, shown * 0.3, shown * 0.012)
+    >>> counts = Counts(shown, shown * 0.04, shown * 0.3, shown * 0.012, shown * 0)
     >>> features, settings = np.array([[[1.0]], [[0.5]], [[0.0]]]), BanditSettings()
     >>> beliefs = Beliefs(weights=(0.1,), intercept=-3.2, place_bias=(1.0, 0.6), arm_strength=5.0)
-    >>> values = value(counts, features, beliefs, settings).at(np.array([[0, 1, 2]]), np.array([0]))
+    >>> values = value(counts, features, np.arange(3), beliefs, settings).at(np.array([[0, 1, 2]]), np.array([0]))
     >>> page = plan(values, np.array([[True, True, True]]), 2, settings)
     >>> page.best_NK.tolist(), page.draw(np.random.default_rng(0)).tolist()
     ([[1, 0]], [[1, 0]])
@@ -31,7 +33,8 @@ What a web process does for a page, with three candidates, one context and two p
     [0.069, 0.9, 0.031]
 
 Sources: Robbins 1956, "An empirical Bayes approach to statistics"; Clayton & Kaldor 1987 (Gamma–Poisson ratios shrunk
-by moments); Craswell et al. 2008 (position bias).
+by moments); Jordan et al. 1999 (two factors in turns: mean-field variational Bayes); Craswell et al. 2008 (position
+bias).
 
 Shapes: N pages, C candidates, K places, R arms, H contexts, F features.
 """
@@ -57,6 +60,10 @@ FIRST_PLACE_BIAS, PLACE_REWARDS = 0.8, 20.0
 """Before it is known, each place is looked at so often as the one above; as if so many rewards had said so."""
 STRENGTHS = (1.0, 1000.0)
 """The least and most that arms may resemble their features, in expected rewards."""
+CORE_RATIO, CORE_SPREAD, MOST_OF_CORE = 0.5, 0.2, 0.9
+"""How much those of one core have in common, before it is known, give or take; and at most."""
+TURNS = 10
+"""Of cores and arms, which correct each other; they settle in about five."""
 LEAST_BIAS = 0.02
 
 
@@ -72,8 +79,8 @@ class BanditSettings:
     """Of draws, which are even, so that no propensity is close to 0."""
     optimism: float = 1.0
     """Standard deviations above a value that count as its promise."""
-    trust_deviations: float = 0.05
-    """How far all clicks may move an arm's value from the one by known buyers alone, in standard deviations of that."""
+    trust_deviations: float = 0.08
+    """How far all clicks may move an arm's value from the one by witnesses who pay, in standard deviations of that."""
 
     def __post_init__(self) -> None:
         for name in ("exploration_ratio", "floor_ratio", "even_ratio"):
@@ -94,6 +101,9 @@ class Beliefs:
     intercept: float
     place_bias: tuple[float, ...]
     arm_strength: float
+    """How much arms resemble their features, in expected rewards."""
+    core_ratio: float = 0.0
+    """Of what sets arms apart from their features, how much those of one core have in common."""
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -139,31 +149,31 @@ class Values:
         return Values(self.mean_RH[rows_NC, columns_N1] * there_NC, self.deviation_RH[rows_NC, columns_N1] * there_NC)
 
 
-def fit(counts: Counts, features_RHF: Reals) -> Beliefs | None:
+def fit(counts: Counts, features_RHF: Reals, core_of_R: Numbers) -> Beliefs | None:
     """Fit all that arms share; a function of the sums alone, None where there is no reward yet.
 
-    In turns: the regression given the places' bias, the strength by moments, the bias given what arms are worth. An arm
-    stands first because it is good, so a bias fitted without the arms' own values would take credit for that. Comparing
-    places inside arms alone, which needs no values, was tried: arms rise after luck in a lower place, and it flatters
-    those.
+    In turns: the regression given the places' bias, the strengths by moments, the bias given what arms are worth. An
+    arm stands first because it is good, so a bias fitted without the arms' own values would take credit for that.
+    Comparing places inside arms alone, which needs no values, was tried: arms rise after luck in a lower place, and it
+    flatters those.
 
     Raises:
-        DataError: counts and features are of different arms or contexts.
+        DataError: counts, features and cores are of different arms or contexts.
     """
-    _check(counts, features_RHF)
+    _check(counts, features_RHF, core_of_R)
     shown_RHK, rewards_RHK = counts.vouched()
     rewards_RH = rewards_RHK.sum(axis=2)
     if not rewards_RH.sum():
         return None
     usual_K = FIRST_PLACE_BIAS ** np.arange(counts.shape[2])
-    bias_K, found_P, strength = usual_K, np.zeros(features_RHF.shape[2] + 1), 1.0
+    bias_K, found_P, strengths = usual_K, np.zeros(features_RHF.shape[2] + 1), (1.0, 0.0)
     for _ in range(ROUNDS):
         looked_RH = shown_RHK @ bias_K
         found_P = _regress(looked_RH, rewards_RH, features_RHF, found_P)
         promised_RH = np.exp(features_RHF @ found_P[:-1] + found_P[-1])
         expected_R, rewards_R = (promised_RH * looked_RH).sum(axis=1), rewards_RH.sum(axis=1)
-        strength = _strength(rewards_R, expected_R)
-        worth_RH = promised_RH * ((strength + rewards_R) / (strength + expected_R))[:, None]
+        strengths = _strengths(rewards_R, expected_R, core_of_R)
+        worth_RH = promised_RH * _ratio(rewards_R, expected_R, core_of_R, *strengths)[0][:, None]
         earned_K = rewards_RHK.sum(axis=(0, 1)) + PLACE_REWARDS * usual_K
         due_K = np.einsum("rhk,rh->k", shown_RHK, worth_RH) + PLACE_REWARDS
         last_K, bias_K = bias_K, (earned_K / due_K / (earned_K[0] / due_K[0])).clip(LEAST_BIAS)
@@ -173,34 +183,53 @@ def fit(counts: Counts, features_RHF: Reals) -> Beliefs | None:
         weights=tuple(found_P[:-1].tolist()),
         intercept=float(found_P[-1]),
         place_bias=tuple(bias_K.tolist()),
-        arm_strength=strength,
+        arm_strength=strengths[0],
+        core_ratio=strengths[1],
     )
 
 
-def value(counts: Counts, features_RHF: Reals, beliefs: Beliefs, settings: BanditSettings) -> Values:
-    """What each arm is worth in each context, with its standard deviation; exact, given the beliefs.
-
-    The posterior of q_r is Gamma(strength + rewards, strength + expected): its mean is their ratio, and its deviation
-    over its mean one over the root of the first.
+def value(
+    counts: Counts, features_RHF: Reals, core_of_R: Numbers, beliefs: Beliefs, settings: BanditSettings
+) -> Values:
+    """What each arm is worth in each context, with its standard deviation: a function of the sums and the beliefs.
 
     Raises:
-        DataError: counts and features are of different arms, contexts or numbers of features.
+        DataError: counts, features and cores are of different arms, contexts or numbers of features.
     """
-    _check(counts, features_RHF)
+    _check(counts, features_RHF, core_of_R)
     _check_beliefs(counts, features_RHF, beliefs)
     promised_RH = beliefs.promised(features_RHF)
-    by_all_R, _ = _ratio(counts.shown_RHK, counts.reward_RHK, promised_RH, beliefs)
-    by_buyers_R, doubt_R = _ratio(*counts.vouched(), promised_RH, beliefs)
+    bias_K = np.asarray(beliefs.place_bias)
+
+    def ratio_by(shown_RHK: Reals, rewards_RHK: Reals) -> tuple[Reals, Reals]:
+        expected_R = (promised_RH * (shown_RHK @ bias_K)).sum(axis=1)
+        return _ratio(rewards_RHK.sum(axis=(1, 2)), expected_R, core_of_R, beliefs.arm_strength, beliefs.core_ratio)
+
+    by_all_R, _ = ratio_by(counts.shown_RHK, counts.reward_RHK)
+    by_witnesses_R, doubt_R = ratio_by(*counts.vouched())
     leeway_R = settings.trust_deviations * doubt_R
-    ratio_R = np.clip(by_all_R, by_buyers_R - leeway_R, by_buyers_R + leeway_R)
+    ratio_R = np.clip(by_all_R, by_witnesses_R - leeway_R, by_witnesses_R + leeway_R)
     return Values(promised_RH * ratio_R[:, None], promised_RH * doubt_R[:, None])
 
 
-def _ratio(shown_RHK: Reals, rewards_RHK: Reals, promised_RH: Reals, beliefs: Beliefs) -> tuple[Reals, Reals]:
-    """How far arms are from their promises, and its deviation: Gamma(strength + rewards, strength + expected)."""
-    expected_R = (promised_RH * (shown_RHK @ np.asarray(beliefs.place_bias))).sum(axis=1)
-    shape_R, rate_R = beliefs.arm_strength + rewards_RHK.sum(axis=(1, 2)), beliefs.arm_strength + expected_R
-    return shape_R / rate_R, np.sqrt(shape_R) / rate_R
+def _ratio(
+    rewards_R: Reals, expected_R: Reals, core_of_R: Numbers, strength: float, core_ratio: float
+) -> tuple[Reals, Reals]:
+    """How far arms are from their promises, and its deviation.
+
+    It is g_c q_r, of its core and its own. Each is Gamma(own strength + rewards, own strength + expected) given the
+    other: in turns they settle. A Gamma's deviation is its mean over the root of its shape, and squares of such shares
+    add up.
+
+        g_c = (s_c + Σ n_r) / (s_c + Σ e_r q_r)        q_r = (s_q + n_r) / (s_q + e_r g_c)
+        1 / s_c = core_ratio / strength                1 / s_q = (1 − core_ratio) / strength
+    """
+    of_core, of_arm = strength / max(core_ratio, 1e-9), strength / (1 - core_ratio)
+    shape_C, own_R = of_core + np.bincount(core_of_R, rewards_R), np.ones_like(expected_R)
+    for _ in range(TURNS):
+        core_R = (shape_C / (of_core + np.bincount(core_of_R, expected_R * own_R)))[core_of_R]
+        own_R = (of_arm + rewards_R) / (of_arm + expected_R * core_R)
+    return core_R * own_R, core_R * own_R * np.sqrt(1 / (of_arm + rewards_R) + 1 / shape_C[core_of_R])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -326,23 +355,42 @@ def _regress(looked_RH: Reals, rewards_RH: Reals, features_RHF: Reals, start_P: 
     return found_P
 
 
-def _strength(rewards_N: Reals, expected_N: Reals) -> float:
-    """Moments: rewards of mean e and Gamma-distributed rates vary by e + e² / strength.
+def _strengths(rewards_R: Reals, expected_R: Reals, core_of_R: Numbers) -> tuple[float, float]:
+    """Moments: how much arms resemble their features, and how much of the rest those of a core have in common.
 
-    >>> _strength(np.array([20.0, 0.0, 20.0, 0.0]), np.array([10.0] * 4))
-    1.1111111111111112
+    Rewards of mean e whose rates are Gamma vary by v = e + e² / strength; two of one core vary together by
+    e e' core_ratio / strength. A sum over pairs of that has a variance of Σ v v', so few rewards say little of it, and
+    it is taken for CORE_RATIO the more (both normal).
+
+    >>> _strengths(np.array([20.0, 0.0, 20.0, 0.0]), np.array([10.0] * 4), np.array([0, 1, 2, 3]))
+    (1.1111111111111112, 0.5)
+    >>> alike = np.tile([20.0, 20.0, 0.0, 0.0], 25), np.full(100, 10.0), np.arange(100) // 2
+    >>> np.round(_strengths(*alike), 2).tolist()
+    [1.11, 0.88]
     """
-    excess = float(((rewards_N - expected_N) ** 2 - expected_N).sum())
-    return float(np.clip((expected_N**2).sum() / max(excess, 1e-12), *STRENGTHS))
+
+    def over_pairs(of_arms_R: Reals) -> float:
+        return float((np.bincount(core_of_R, of_arms_R) ** 2).sum() - (of_arms_R**2).sum()) / 2
+
+    surplus_R = rewards_R - expected_R
+    excess = float((surplus_R**2 - expected_R).sum())
+    strength = float(np.clip((expected_R**2).sum() / max(excess, 1e-12), *STRENGTHS))
+    unit, seen = over_pairs(expected_R) / strength, over_pairs(surplus_R)
+    variance = over_pairs(expected_R + expected_R**2 / strength) or 1.0
+    # seen = unit · core_ratio, give or take the root of the variance
+    core_ratio = (CORE_RATIO * variance + CORE_SPREAD**2 * unit * seen) / (variance + CORE_SPREAD**2 * unit**2)
+    return strength, float(np.clip(core_ratio, 0, MOST_OF_CORE))
 
 
-def _check(counts: Counts, features_RHF: Reals) -> None:
+def _check(counts: Counts, features_RHF: Reals, core_of_R: Numbers) -> None:
     counted = counts.shape[:2]
     if features_RHF.ndim != 3 or features_RHF.shape[:2] != counted:
         raise DataError(
             f"The features have the shape {features_RHF.shape}; expected {(*counted, 'features')}, a row for every arm "
             "that is counted and in it one for every context."
         )
+    if core_of_R.shape != counted[:1]:
+        raise DataError(f"There are {len(core_of_R)} cores; expected {counted[0]}, one for every arm that is counted.")
 
 
 def _check_beliefs(counts: Counts, features_RHF: Reals, beliefs: Beliefs) -> None:

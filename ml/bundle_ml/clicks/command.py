@@ -1,13 +1,22 @@
-"""`python -m bundle_ml clicks`: every figure on learning from clicks, on a truth, over several seeds."""
+"""`python -m bundle_ml clicks`: every figure on learning from clicks, on a truth, over several seeds.
+
+Seeds are measured one by one or, with `--jobs`, several at once. What is measured of one is kept (`kept`): a run that
+was stopped and is begun again goes on with the next seed.
+"""
 
 from __future__ import annotations
 
 import argparse
 import importlib
+import multiprocessing
 import platform
+import queue
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +26,7 @@ from tqdm import tqdm
 from bundle_ml.benchmark.peers import PYTHON
 from bundle_ml.clicks import experiments
 from bundle_ml.clicks.experiments import Figures, Sizes
+from bundle_ml.clicks.kept import Kept, code_digest
 from bundle_ml.clicks.peers import NAMES
 from bundle_ml.clicks.report import as_markdown, write_report
 from bundle_ml.clicks.truth import BundleTruth, Truth
@@ -24,69 +34,117 @@ from bundle_ml.clicks.visits import Compositions
 from bundle_ml.errors import SettingsError
 
 SHIPPED = "bundle_ml.clicks.visits:Visits.generate"
-Tell = Callable[[int, str], None]
+Tell = Callable[[str], None]
+SECONDS_BETWEEN_LOOKS = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measuring:
+    """What is measured of every seed; plain enough to be handed to another process."""
+
+    truth: str
+    sizes: Sizes
+    peers: tuple[str, ...] = ()
+    python: Path = PYTHON
+
+    def protocol(self) -> dict[str, Any]:
+        find_truth(self.truth)
+        code = code_digest(self.truth.partition(":")[0])
+        return {"truth": self.truth, **asdict(self.sizes), "peers": list(self.peers), "code": code}
+
+    def of(self, seed: int, tell: Tell) -> dict[str, Any]:
+        compositions = Compositions.generate if self.truth == SHIPPED else None
+        make = find_truth(self.truth)
+        return measure_seed(
+            make, compositions, seed=seed, sizes=self.sizes, peers=self.peers, python=self.python, tell=tell
+        )
 
 
 def main(options: argparse.Namespace) -> str:
     """What the command does; returns the table."""
-    peers = _peers(options.peers)
-    sizes = Sizes.to_learn_from(options.impressions)
-    python = options.peers_python or PYTHON
-    make = find_truth(options.truth)
-    compositions = Compositions.generate if options.truth == SHIPPED else None
-    with tqdm(
-        total=options.seeds, bar_format="{l_bar}{bar}| {n_fmt}/{total_fmt} {elapsed} {postfix}", file=sys.stderr
-    ) as bar:
-        bar.set_description("seeds")
-
-        def tell(seed: int, message: str) -> None:
-            bar.set_postfix_str(message, refresh=False)
-            bar.update(seed - bar.n)
-            bar.refresh()
-
-        results = measure(
-            make, compositions, seeds=range(options.seeds), sizes=sizes, peers=peers, python=python, tell=tell
-        )
-        bar.update(options.seeds - bar.n)
-    results["protocol"]["truth"] = options.truth
+    measuring = Measuring(
+        truth=options.truth,
+        sizes=Sizes.to_learn_from(options.impressions),
+        peers=_peers(options.peers),
+        python=options.peers_python or PYTHON,
+    )
+    seeds = range(options.seeds)
+    kept = Kept.beside(options.json, measuring.protocol())
+    found = {seed: figures for seed in seeds if (figures := kept.get(seed)) is not None}
+    left = [seed for seed in seeds if seed not in found]
+    bar_format = "{l_bar}{bar}| {n_fmt}/{total_fmt} {elapsed} {postfix}"
+    with tqdm(total=len(seeds), initial=len(found), desc="seeds", bar_format=bar_format, file=sys.stderr) as bar:
+        for seed, figures in _measured(measuring, left, jobs=options.jobs, tell=bar.set_postfix_str):
+            kept.put(seed, figures)
+            found[seed] = figures
+            bar.update()
+    protocol = dict(kept.protocol) | {
+        "seeds": list(seeds),
+        "machine": platform.machine(),
+        "python": platform.python_version(),
+    }
+    results = gathered(protocol, [found[seed] for seed in seeds])
     write_report(results, options.json)
+    kept.sweep(seeds)
     return as_markdown(results)
 
 
-def measure(
+def _measured(
+    measuring: Measuring, seeds: Sequence[int], *, jobs: int, tell: Tell
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield seeds and their figures as they are done, so many at once, each in a process of its own."""
+    if jobs < 2:
+        for seed in seeds:
+            yield seed, measuring.of(seed, partial(_tell_of, seed, tell))
+        return
+    context = multiprocessing.get_context("spawn")
+    with context.Manager() as manager, ProcessPoolExecutor(jobs, context) as pool:
+        messages = manager.Queue()
+        waiting = {pool.submit(_in_process, measuring, seed, messages): seed for seed in seeds}
+        while waiting:
+            done, _ = wait(waiting, timeout=SECONDS_BETWEEN_LOOKS, return_when=FIRST_COMPLETED)
+            with suppress(queue.Empty):
+                while True:
+                    tell(messages.get_nowait())
+            for future in done:
+                yield waiting.pop(future), future.result()
+
+
+def _in_process(measuring: Measuring, seed: int, messages: queue.Queue[str]) -> dict[str, Any]:
+    return measuring.of(seed, partial(_tell_of, seed, messages.put))
+
+
+def _tell_of(seed: int, tell: Tell, message: str) -> None:
+    tell(f"seed {seed}: {message}")
+
+
+def measure_seed(
     make: Callable[[int], Truth],
     compositions: Callable[[int], BundleTruth] | None,
     *,
-    seeds: Sequence[int],
+    seed: int,
     sizes: Sizes,
     peers: Sequence[str] = (),
     python: Path = PYTHON,
-    tell: Tell = lambda _seed, _message: None,
+    tell: Tell = lambda _message: None,
 ) -> dict[str, Any]:
-    """Measure all figures for each seed; a truth is made anew for each."""
-    by_seed: list[dict[str, Any]] = []
-    for seed in seeds:
-        truth = make(seed)
+    """Measure all figures of one seed, on a truth made for it."""
+    truth = make(seed)
+    learned, curves = experiments.learning(truth, seed=seed, sizes=sizes, peers=peers, python=python, tell=tell)
+    figures: dict[str, Any] = {"learning": learned, "curves": curves}
+    figures["coverage"] = experiments.coverage(truth, seed=seed, sizes=sizes, tell=tell)
+    figures["ranking"] = experiments.rank_correlation(truth, seed=seed, sizes=sizes, tell=tell)
+    figures["gate"] = experiments.gate_errors(truth, seed=seed, sizes=sizes, tell=tell)
+    figures["fraud"] = experiments.fraud(truth, seed=seed, sizes=sizes, tell=tell)
+    if compositions:
+        figures["composing"] = experiments.composing(compositions(seed), seed=seed, sizes=sizes, tell=tell)
+    prior = getattr(truth, "prior_correlation", None)
+    return figures | ({"prior_correlation": prior()} if prior else {})
 
-        def say(message: str, seed: int = seed) -> None:
-            tell(seed - seeds[0], message)
 
-        learned, curves = experiments.learning(truth, seed=seed, sizes=sizes, peers=peers, python=python, tell=say)
-        figures: dict[str, Any] = {"learning": learned, "curves": curves}
-        figures["coverage"] = experiments.coverage(truth, seed=seed, sizes=sizes, tell=say)
-        figures["ranking"] = experiments.rank_correlation(truth, seed=seed, sizes=sizes, tell=say)
-        figures["gate"] = experiments.gate_errors(truth, seed=seed, sizes=sizes, tell=say)
-        figures["fraud"] = experiments.fraud(truth, seed=seed, sizes=sizes, tell=say)
-        if compositions:
-            figures["composing"] = experiments.composing(compositions(seed), seed=seed, sizes=sizes, tell=say)
-        prior = getattr(truth, "prior_correlation", None)
-        by_seed.append(figures | ({"prior_correlation": prior()} if prior else {}))
-    return {
-        "protocol": asdict(sizes)
-        | {"seeds": list(seeds), "machine": platform.machine(), "python": platform.python_version()},
-        "seeds": by_seed,
-        "figures": summary(by_seed),
-    }
+def gathered(protocol: Mapping[str, Any], by_seed: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The results as they are written."""
+    return {"protocol": dict(protocol), "seeds": list(by_seed), "figures": summary(by_seed)}
 
 
 def summary(by_seed: Sequence[Mapping[str, Any]]) -> dict[str, Figures]:

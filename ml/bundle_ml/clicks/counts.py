@@ -4,8 +4,11 @@ A *cell* is an arm in a context at a place. Sums of days, of servers, of one imp
 so learning by the day equals learning by the click, and a night's roll-up of a table is a full state.
 
 Two things stand between a click and a sum. `counted_once` takes each shopper's first click on an arm and no later one.
-And what known buyers saw and clicked, shoppers whom the order table knows, is summed a second time on its own: a bot
-can click, and add to a cart, for nothing, but to have bought it must pay (`bandit.value`).
+And two witnesses are summed on their own, since a bot can click, and add to a cart, for nothing, but to buy it must
+pay: what known buyers, shoppers whom the order table knows, saw and clicked; and what all others bought (`vouched`).
+
+Sources: Mantel & Haenszel 1959, "Statistical aspects of the analysis of data from retrospective studies of disease"
+(one ratio from many small cells); Greenland & Robins 1985 (of rates).
 
 Shapes: N impressions, R arms, H contexts, K places.
 """
@@ -22,17 +25,19 @@ from bundle_ml.errors import DataError
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Counts:
-    """Sums over impressions, each (R, H, K), of everybody and of known buyers alone."""
+    """Sums over impressions, each (R, H, K), of everybody, of known buyers alone, and of sales to all others."""
 
     shown_RHK: Reals
     reward_RHK: Reals
     buyers_shown_RHK: Reals
     buyers_reward_RHK: Reals
+    others_sales_RHK: Reals
+    """Counted, whatever a sale is worth as a reward."""
 
     @classmethod
     def none(cls, arm_count: int, context_count: int, slot_count: int) -> Counts:
         shape = arm_count, context_count, slot_count
-        return cls(*(np.zeros(shape) for _ in range(4)))
+        return cls(*(np.zeros(shape) for _ in range(5)))
 
     @classmethod
     def of(
@@ -43,6 +48,7 @@ class Counts:
         rewards_N: Reals,
         is_buyer_N: Flags,
         *,
+        is_sale_N: Flags,
         shape: tuple[int, int, int],
     ) -> Counts:
         """Sum impressions up; a reward is what the shop's settings make of a click, an add or a purchase.
@@ -69,11 +75,23 @@ class Counts:
             return np.bincount(cells_N, weights_N, int(np.prod(shape))).astype(np.float64).reshape(shape)
 
         ones_N = np.ones(len(cells_N))
-        return cls(summed(ones_N), summed(rewards_N), summed(ones_N * is_buyer_N), summed(rewards_N * is_buyer_N))
+        return cls(
+            shown_RHK=summed(ones_N),
+            reward_RHK=summed(rewards_N),
+            buyers_shown_RHK=summed(ones_N * is_buyer_N),
+            buyers_reward_RHK=summed(rewards_N * is_buyer_N),
+            others_sales_RHK=summed(ones_N * (is_sale_N & ~is_buyer_N)),
+        )
 
     @property
-    def _sums(self) -> tuple[Reals, Reals, Reals, Reals]:
-        return self.shown_RHK, self.reward_RHK, self.buyers_shown_RHK, self.buyers_reward_RHK
+    def _sums(self) -> tuple[Reals, ...]:
+        return (
+            self.shown_RHK,
+            self.reward_RHK,
+            self.buyers_shown_RHK,
+            self.buyers_reward_RHK,
+            self.others_sales_RHK,
+        )
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -84,10 +102,25 @@ class Counts:
         return Counts(*(one + another for one, another in zip(self._sums, other._sums, strict=True)))
 
     def vouched(self) -> tuple[Reals, Reals]:
-        """What is believed without doubt, shown and earned: known buyers' part; everybody's where no buyer is known."""
-        if self.buyers_shown_RHK.any():
+        """What is believed without doubt, shown and earned; everybody's where no buyer is known.
+
+        Known buyers' part, and the others' sales. A showing to one of the others leads to fewer sales than one to a
+        buyer earns rewards, and counts that much less. How much is one ratio for all arms, by Mantel & Haenszel: with b
+        and o showings to buyers and others in a cell, Σ sales · b / (b + o) over Σ buyers' rewards · o / (b + o), so
+        that it does not matter to whom which arm was shown, nor what bots click.
+        """
+        if not self.buyers_shown_RHK.any():
+            return self.shown_RHK, self.reward_RHK
+        others_shown_RHK = self.shown_RHK - self.buyers_shown_RHK
+        shown_RHK = np.maximum(self.shown_RHK, 1)
+        sales = float((self.others_sales_RHK * self.buyers_shown_RHK / shown_RHK).sum())
+        rewards = float((self.buyers_reward_RHK * others_shown_RHK / shown_RHK).sum())
+        if not sales or not rewards:
             return self.buyers_shown_RHK, self.buyers_reward_RHK
-        return self.shown_RHK, self.reward_RHK
+        return (
+            self.buyers_shown_RHK + sales / rewards * others_shown_RHK,
+            self.buyers_reward_RHK + self.others_sales_RHK,
+        )
 
 
 def counted_once(shoppers_N: Numbers, arms_N: Numbers, is_click_N: Flags, *, clicks_a_shopper: int) -> Flags:

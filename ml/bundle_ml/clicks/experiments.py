@@ -28,6 +28,8 @@ Figures = dict[str, float]
 PART_PAGES = 50_000
 """Simulated at once."""
 WATCHED_POLICIES = 200
+MOST_POINTS = {0.01: 2.0, 0.05: 5.0}
+"""Bots' share of visits, and by how many points they may raise their target."""
 JUDGED_SHARE = 0.3
 """Of the learning impressions, so many follow in which the policies that learned are judged."""
 
@@ -46,6 +48,8 @@ class Sizes:
     gate_pages: int = 1_000_000
     ranked_policies: int = 20
     ranking_pages: int = 200_000
+    fraud_draws: int = 5
+    """Of bots' targets and of visits; each is played with and without bots."""
     composed_bundles: int = 40_000
     composer_epochs: int = 6
 
@@ -373,39 +377,50 @@ def _spearman(one: Reals, other: Reals) -> float:
 
 def fraud(truth: Truth, *, seed: int, sizes: Sizes, tell: Tell) -> Figures:
     """By how many points bots raise their targets: the share of people's pages that show one, against the same without
-    bots.
+    bots; the mean over several draws of targets and of visits, without which one busy page decides.
 
     On every anchor's page bots click one bundle of the worse half, wherever they see it. Each of their visits is a new
-    shopper's, so that nothing but known buyers tells them from people.
+    shopper's, so that nothing but known buyers and sales tells them from people.
     """
     random = np.random.default_rng([seed, 53])
     worth_R = Cells.of(truth).true_values(truth)[:, 0]
+    late = slice(round(sizes.days * (1 - JUDGED_SHARE)), None)
+    found: dict[str, list[float]] = {}
+    for draw in range(sizes.fraud_draws):
+        targets = _poor_arms(truth, worth_R, random)
+        for name, is_defended in {"defended": True, "undefended": False}.items():
+            exposure = {}
+            for bot_ratio in (0.0, *MOST_POINTS):
+                tell(f"fraud, {name}, {bot_ratio:.0%} bots, draw {draw + 1}")
+                world = truth.attacked(bot_ratio, targets)
+                played = trial.play(
+                    world,
+                    trial.Learner(world, BanditSettings(), is_defended=is_defended),
+                    page_count=sizes.impressions // world.slot_count,
+                    day_count=sizes.days,
+                    seed=seed,
+                    draw=draw,
+                    watched=targets,
+                )
+                exposure[bot_ratio] = 100 * played.watched(late)
+            found.setdefault(f"{name}_exposure", []).append(exposure[0.0])
+            for ratio in MOST_POINTS:
+                found.setdefault(f"{name}_points_at_{ratio:.0%}", []).append(exposure[ratio] - exposure[0.0])
+    figures = {name: float(np.mean(values)) for name, values in found.items()}
+    return figures | {
+        f"defended_within_at_{ratio:.0%}": float(figures[f"defended_points_at_{ratio:.0%}"] <= most)
+        for ratio, most in MOST_POINTS.items()
+    }
+
+
+def _poor_arms(truth: Truth, worth_R: Reals, random: np.random.Generator) -> Numbers:
+    """One arm of each anchor, drawn from the worse half; (A,)."""
     targets = []
     for anchor in range(int(truth.anchor_of_R.max()) + 1):
         arms = np.flatnonzero(truth.anchor_of_R == anchor)
         worse = arms[np.argsort(worth_R[arms], kind="stable")[: max(1, len(arms) // 2)]]
         targets.append(random.choice(worse))
-    figures: Figures = {}
-    for name, is_defended in {"defended": True, "undefended": False}.items():
-        exposure = {}
-        for bot_ratio in (0.0, 0.01, 0.05):
-            tell(f"fraud, {name}, {bot_ratio:.0%} bots")
-            world = truth.attacked(bot_ratio, np.asarray(targets))
-            played = trial.play(
-                world,
-                trial.Learner(world, BanditSettings(), is_defended=is_defended),
-                page_count=sizes.impressions // world.slot_count,
-                day_count=sizes.days,
-                seed=seed,
-                watched=np.asarray(targets),
-            )
-            late = slice(round(sizes.days * (1 - JUDGED_SHARE)), None)
-            exposure[bot_ratio] = played.watched(late)
-            if bot_ratio == 0:
-                figures[f"{name}_ctr"] = played.worth(late) / world.slot_count
-        figures |= {f"{name}_points_at_{ratio:.0%}": 100 * (exposure[ratio] - exposure[0.0]) for ratio in (0.01, 0.05)}
-        figures[f"{name}_exposure"] = 100 * exposure[0.0]
-    return figures
+    return np.asarray(targets)
 
 
 # Composing

@@ -1,7 +1,7 @@
 """A shop's night: sums of its log become a policy, and the log says whether that is better than the one in force.
 
 An arm is a bundle beside an anchor. A policy is what is believed of all arms together (`bandit.Beliefs`) and, of each
-arm that was shown, how far it is from that. Without a policy the supervised model's order stands; explored like any
+arm, how far it is from that. Without a policy the supervised model's order stands; explored like any
 other, it makes a log that a first policy can be judged on.
 
 The log does not say what else might have stood on a page. Taken for it are all arms of the anchor; where some could not
@@ -68,7 +68,7 @@ class Policy:
 
     beliefs: Beliefs
     quality_R: Reals
-    """How far it is from what its features promise, 1 where nothing is known of it."""
+    """How far it is from what its features promise, 1 where nothing is known of it nor of others with its core."""
     evidence_R: Reals
     """(mean / deviation)² of that: so many rewards stand behind it, what is believed before any among them."""
 
@@ -98,19 +98,19 @@ def order_values(column_count: int) -> Values:
     return Values(mean_C[:, None], np.zeros((column_count, 1)))
 
 
-def learn(arms: Arms, counts: Counts, settings: BanditSettings) -> Policy | None:
-    """Fit a policy to sums of shape (R, 1, PLACE_COUNT); None where nothing was rewarded yet.
+def learn(arms: Arms, core_of_R: Numbers, counts: Counts, settings: BanditSettings) -> Policy | None:
+    """Fit a policy to sums of shape (R, 1, PLACE_COUNT); None where nothing was rewarded yet. For cores see `cores`.
 
-    Known buyers are the yardstick only where they did enough to be one; before that everybody is believed.
+    Known buyers and sales are the yardstick only where buyers did enough to be one; before that everybody is believed.
     """
     features_RHF = arms.features_RF[:, None, :]
     if counts.buyers_reward_RHK.sum() < LEAST_BUYERS_REWARD:
         nobody = np.zeros_like(counts.shown_RHK)
-        counts = Counts(counts.shown_RHK, counts.reward_RHK, nobody, nobody)
-    beliefs = bandit.fit(counts, features_RHF)
+        counts = Counts(counts.shown_RHK, counts.reward_RHK, nobody, nobody, nobody)
+    beliefs = bandit.fit(counts, features_RHF, core_of_R)
     if beliefs is None:
         return None
-    values = bandit.value(counts, features_RHF, beliefs, settings)
+    values = bandit.value(counts, features_RHF, core_of_R, beliefs, settings)
     mean_R, deviation_R = values.mean_RH[:, 0], values.deviation_RH[:, 0]
     return Policy(beliefs, mean_R / beliefs.promised(arms.features_RF), (mean_R / deviation_R) ** 2)
 

@@ -68,7 +68,9 @@ ROWS = (
     Row("policies rolled back that keep their promise", "gate_rolled_back_kept", "≤ 5 %", most=0.05),
     Row("policies rolled back that earn a fifth less", "gate_rolled_back_broken"),
     Row("exposure won by 1 % bots, in points", "fraud_defended_points_at_1%", "≤ 2", most=2.0, is_share=False),
+    Row("seeds in which it is at most 2", "fraud_defended_within_at_1%"),
     Row("exposure won by 5 % bots, in points", "fraud_defended_points_at_5%", "≤ 5", most=5.0, is_share=False),
+    Row("seeds in which it is at most 5", "fraud_defended_within_at_5%"),
     Row("by 1 % bots, undefended", "fraud_undefended_points_at_1%", is_share=False),
     Row("by 5 % bots, undefended", "fraud_undefended_points_at_5%", "> 20", 20.0, is_share=False),
 )

@@ -193,9 +193,11 @@ class _Shown:
             shown.places_N[chosen_N].clip(max=nightly.PLACE_COUNT - 1),
             shown.rewards_N[chosen_N],
             shown.is_buyer_N[chosen_N],
+            is_sale_N=np.zeros(int(chosen_N.sum()), np.bool_),
             shape=(len(self.anchors_R), 1, nightly.PLACE_COUNT),
         )
-        return nightly.learn(self.bandit_arms, counts, BanditSettings())
+        _, core_of_R = np.unique([sorted(arm[:2]) for arm in self.arms], axis=0, return_inverse=True)
+        return nightly.learn(self.bandit_arms, core_of_R.ravel(), counts, BanditSettings())
 
     def judged(self, values_R: Reals, word: nightly.Policy, chosen_N: Flags) -> Decision:
         """What some showings say of ordering the arms by these values instead of the blend's."""

@@ -91,7 +91,9 @@ class Learner:
         self._value()
 
     def _value(self) -> None:
-        self.values = bandit.value(self.counts, self.truth.features_RHF, self.beliefs, self.settings)
+        self.values = bandit.value(
+            self.counts, self.truth.features_RHF, self.truth.core_of_R, self.beliefs, self.settings
+        )
 
     def show(self, pages: Pages, random: np.random.Generator) -> tuple[Numbers, Numbers]:
         values = self.values.at(pages.arms_NC, pages.contexts_N)
@@ -100,7 +102,7 @@ class Learner:
 
     def learn(self, pages: Pages, columns_NK: Numbers, answers: Answers) -> None:
         self.counts = self.counts + self.day_of(pages, columns_NK, answers)
-        self.beliefs = bandit.fit(self.counts, self.truth.features_RHF) or self.beliefs
+        self.beliefs = bandit.fit(self.counts, self.truth.features_RHF, self.truth.core_of_R) or self.beliefs
         self._value()
 
     def day_of(self, pages: Pages, columns_NK: Numbers, answers: Answers) -> Counts:
@@ -118,6 +120,7 @@ class Learner:
             places_N,
             clicks_N.astype(np.float64),
             is_buyer_N,
+            is_sale_N=answers.purchases_NK[rows_N, places_N],
             shape=self.counts.shape,
         )
 
@@ -156,11 +159,12 @@ def play(
     page_count: int,
     day_count: int,
     seed: int,
+    draw: int = 0,
     watched: Numbers | None = None,
     on_day: OnDay = lambda _day: None,
 ) -> Played:
-    """Let shoppers come for some days; a policy learns at the end of each."""
-    visits, choices, outcomes = (np.random.default_rng([seed, 30, which]) for which in range(3))
+    """Let shoppers come for some days; a policy learns at the end of each. Of one seed there are many draws of them."""
+    visits, choices, outcomes = (np.random.default_rng([seed, 30, which, draw]) for which in range(3))
     measured: list[tuple[float, float, float, float]] = []
     for day, pages_today in enumerate(np.diff(np.linspace(0, page_count, day_count + 1).astype(int)).tolist()):
         pages = truth.draw(pages_today, day=day, random=visits)

@@ -83,6 +83,10 @@ class Truth(Protocol):
     def anchor_of_R(self) -> Numbers:
         """Whose page an arm stands on."""
 
+    @property
+    def core_of_R(self) -> Numbers:
+        """The number of what an arm is about, from 0: arms of one core are expected to be alike (`cores`)."""
+
     def draw(self, count: int, *, day: int, random: np.random.Generator) -> Pages:
         """Let some shoppers come; the draws depend on nothing that was shown before."""
 

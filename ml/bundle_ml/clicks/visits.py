@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from bundle_ml.clicks.cores import cores
 from bundle_ml.clicks.latent_needs import LEAST_AFFINITY, LatentNeeds
 from bundle_ml.clicks.truth import EMPTY, Answers, Flags, Numbers, Openings, Pages, Reals
 
@@ -98,6 +99,10 @@ class Visits:
     def anchor_of_R(self) -> Numbers:
         return np.repeat(np.arange(len(self.anchors_A)), self.bundles_ACM.shape[1])
 
+    @property
+    def core_of_R(self) -> Numbers:
+        return cores(self.anchors_A[self.anchor_of_R], self.bundles_ACM[:, :, 0].ravel())
+
     def anew(self) -> Visits:
         return replace(self, seen_SR=np.zeros_like(self.seen_SR))
 
@@ -155,8 +160,9 @@ class Visits:
         arms_NK = pages.shown_arms(columns_NK)
         is_seen_NK = (arms_NK != EMPTY) & is_person_N1
         shoppers_NK = np.broadcast_to(pages.shoppers_N[:, None], arms_NK.shape)
-        np.add.at(self.seen_SR, (shoppers_NK[is_seen_NK], arms_NK[is_seen_NK]), 1)
-        np.minimum(self.seen_SR, MOST_SEEN, out=self.seen_SR)
+        seen = shoppers_NK[is_seen_NK], arms_NK[is_seen_NK]
+        np.add.at(self.seen_SR, seen, 1)
+        self.seen_SR[seen] = np.minimum(self.seen_SR[seen], MOST_SEEN)
         is_buyer_N = self.is_buyer_S[pages.shoppers_N.clip(0)] & ~pages.is_bot_N
         return Answers(clicks_NK, adds_NK, purchases_NK, is_buyer_N)
 

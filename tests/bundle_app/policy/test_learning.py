@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,7 +16,7 @@ from bundle_app.models import Bundle, Decision, Event, Experiment, ModelVersion,
 from bundle_app.policy import learning
 from tests.bundle_app.experiments.worlds import arms, experiment
 from tests.bundle_app.policy.worlds import EXPLORATION, NIGHT, log, order_is_right, second_is_best, shop
-from tests.bundle_app.tutorial_shop import TUTORIAL
+from tests.bundle_app.tutorial_shop import TUTORIAL, bundle, products, score
 
 pytestmark = pytest.mark.django_db
 
@@ -120,6 +120,45 @@ def test_a_sale_is_worth_what_the_settings_say(made: list[list[Bundle]], setting
     assert policy is not None
     qualities = dict(policy.qualities.values_list("bundle_id", "quality"))
     assert all(qualities[row[1].pk] > 1 > qualities[row[0].pk] for row in made)
+
+
+def test_sales_to_strangers_are_told_from_those_to_known_buyers(made: list[list[Bundle]]) -> None:
+    def sale(event: Event, *, at: datetime) -> Purchase:
+        return Purchase(
+            showing=event.showing, order_key=f"order {event.showing}", bundle_id=event.bundle_id, slot=1, share=1,
+            anchor_key=event.anchor_key, placement="product", propensity=event.propensity, currency="EUR",
+            revenue=10, discount=1, ordered_at=at,
+        )  # fmt: skip
+
+    log(made, 1, second_is_best, before=NIGHT - timedelta(days=30), days=1, seed=1, clicker="a buyer")
+    log(made, 1, second_is_best, seed=2, clicker="a buyer")
+    log(made, 3, second_is_best, seed=3)
+    earlier, by_buyer, *by_strangers = Event.objects.filter(kind="impression").order_by("showing")
+    Purchase.objects.bulk_create(
+        [sale(earlier, at=NIGHT - timedelta(days=29)), *(sale(each, at=NIGHT) for each in (by_buyer, *by_strangers))]
+    )
+    arms, window = learning._arms(), learning.Window(NIGHT - timedelta(days=28), NIGHT + timedelta(days=1))
+
+    cells = list(learning._cells(window, arms, {"click": 0.0, "add": 0.0, "purchase": 5.0}))
+
+    assert sum(cell.buyers_reward for cell in cells) == 5
+    assert sum(cell.others_sales for cell in cells) == 3
+    assert sum(cell.reward for cell in cells) == 20
+
+
+@pytest.mark.usefixtures("made")
+def test_bundles_that_begin_alike_have_one_core() -> None:
+    live, (one, other, third) = ModelVersion.objects.get(), products(3)
+    pair, triple, stranger = bundle([one, other]), bundle([one, other, third]), bundle([one, third])
+    for rank, each in enumerate((pair, triple, stranger), 1):
+        score(each, live, anchor=one, rank=rank)
+    score(pair, live, anchor=other)
+
+    arms = learning._arms()
+
+    core_of = {place: arms.cores[number] for place, number in arms.number_of.items()}
+    assert core_of[str(one.pk), pair.pk] == core_of[str(one.pk), triple.pk] == core_of[str(other.pk), pair.pk]
+    assert core_of[str(one.pk), stranger.pk] != core_of[str(one.pk), pair.pk]
 
 
 def test_a_policy_that_earns_less_than_promised_is_taken_back_by_itself(

@@ -10,7 +10,7 @@ ONE = np.array([0])
 
 
 def _of(arm: int = 0, reward: float = 1.0) -> Counts:
-    return Counts.of(np.array([arm]), ONE, ONE, np.array([reward]), np.array([True]), shape=(2, 1, 1))
+    return Counts.of(np.array([arm]), ONE, ONE, np.array([reward]), ONE > 0, is_sale_N=ONE > 0, shape=(2, 1, 1))
 
 
 def test_a_hundred_clicks_of_one_shopper_on_one_bundle_count_once() -> None:

@@ -13,6 +13,8 @@ from bundle_ml.clicks.nightly import PLACE_COUNT, Arms, Log, Policy, judge, lear
 from bundle_ml.clicks.truth import Reals
 
 ANCHORS, COLUMNS = 60, 5
+ALONE = np.arange(ANCHORS * COLUMNS)
+"""Every arm a core of its own."""
 SETTINGS = BanditSettings(exploration_ratio=0.2)
 GATE = GateSettings(least_effective_count=200)
 
@@ -54,7 +56,9 @@ def logged(policy: Policy | None, chances_R: Reals, count: int, random: np.rando
 def counted(log: Log) -> Counts:
     everybody = np.ones(len(log.arms_N), np.bool_)
     shape = (ANCHORS * COLUMNS, 1, PLACE_COUNT)
-    return Counts.of(log.arms_N, np.zeros_like(log.arms_N), log.places_N, log.rewards_N, everybody, shape=shape)
+    return Counts.of(
+        log.arms_N, np.zeros_like(log.arms_N), log.places_N, log.rewards_N, everybody, is_sale_N=~everybody, shape=shape
+    )
 
 
 def earned(policy: Policy | None, chances_R: Reals) -> float:
@@ -67,7 +71,7 @@ def test_what_clicks_show_overrules_the_supervised_order_and_goes_live() -> None
     random = np.random.default_rng(1)
     chances_R = worth(random, order_is_right=False)
 
-    learned = learn(arms(), counted(logged(None, chances_R, 20_000, random)), SETTINGS)
+    learned = learn(arms(), ALONE, counted(logged(None, chances_R, 20_000, random)), SETTINGS)
     assert learned is not None
     decision, promised = judge(
         arms(), logged(None, chances_R, 20_000, random), learned, None, settings=SETTINGS, gate_settings=GATE
@@ -82,7 +86,7 @@ def test_where_the_order_is_right_there_is_nothing_to_win_and_it_stays() -> None
     random = np.random.default_rng(2)
     chances_R = worth(random, order_is_right=True)
 
-    learned = learn(arms(), counted(logged(None, chances_R, 20_000, random)), SETTINGS)
+    learned = learn(arms(), ALONE, counted(logged(None, chances_R, 20_000, random)), SETTINGS)
     assert learned is not None
     decision, _ = judge(
         arms(), logged(None, chances_R, 20_000, random), learned, None, settings=SETTINGS, gate_settings=GATE
@@ -94,8 +98,8 @@ def test_where_the_order_is_right_there_is_nothing_to_win_and_it_stays() -> None
 def test_a_policy_from_a_short_log_does_not_replace_one_from_a_long_one() -> None:
     random = np.random.default_rng(3)
     chances_R = worth(random, order_is_right=False)
-    good = learn(arms(), counted(logged(None, chances_R, 40_000, random)), SETTINGS)
-    hasty = learn(arms(), counted(logged(None, chances_R, 300, random)), SETTINGS)
+    good = learn(arms(), ALONE, counted(logged(None, chances_R, 40_000, random)), SETTINGS)
+    hasty = learn(arms(), ALONE, counted(logged(None, chances_R, 300, random)), SETTINGS)
     assert good is not None
     assert hasty is not None
 
@@ -109,7 +113,7 @@ def test_a_policy_from_a_short_log_does_not_replace_one_from_a_long_one() -> Non
 def test_a_policy_is_no_better_than_itself() -> None:
     random = np.random.default_rng(4)
     chances_R = worth(random, order_is_right=False)
-    learned = learn(arms(), counted(logged(None, chances_R, 20_000, random)), SETTINGS)
+    learned = learn(arms(), ALONE, counted(logged(None, chances_R, 20_000, random)), SETTINGS)
     assert learned is not None
 
     decision, _ = judge(
@@ -121,17 +125,17 @@ def test_a_policy_is_no_better_than_itself() -> None:
 
 
 def test_without_a_reward_there_is_nothing_to_learn() -> None:
-    assert learn(arms(), Counts.none(ANCHORS * COLUMNS, 1, PLACE_COUNT), SETTINGS) is None
+    assert learn(arms(), ALONE, Counts.none(ANCHORS * COLUMNS, 1, PLACE_COUNT), SETTINGS) is None
 
 
 def test_what_is_stored_of_an_arm_says_what_it_is_worth() -> None:
     """Mean and deviation come out again as `bandit.value` gave them."""
     random = np.random.default_rng(5)
     counts = counted(logged(None, worth(random, order_is_right=False), 20_000, random))
-    learned = learn(arms(), counts, SETTINGS)
+    learned = learn(arms(), ALONE, counts, SETTINGS)
     assert learned is not None
 
-    values = bandit.value(counts, arms().features_RF[:, None, :], learned.beliefs, SETTINGS)
+    values = bandit.value(counts, arms().features_RF[:, None, :], ALONE, learned.beliefs, SETTINGS)
 
     np.testing.assert_allclose(learned.values(arms()).mean_RH, values.mean_RH)
     np.testing.assert_allclose(learned.values(arms()).deviation_RH, values.deviation_RH)
