@@ -34,6 +34,7 @@ from bundle_ml.clicks import nightly
 from bundle_ml.clicks.bandit import BanditSettings
 from bundle_ml.clicks.composer import Composer, ComposerShape
 from bundle_ml.clicks.composing import taken
+from bundle_ml.clicks.cores import cores
 from bundle_ml.clicks.counts import Counts
 from bundle_ml.clicks.gate import Code, Decision, GateSettings
 from bundle_ml.clicks.reinforce import Log, ReinforceSettings, log_chances, teach
@@ -196,8 +197,8 @@ class _Shown:
             is_sale_N=np.zeros(int(chosen_N.sum()), np.bool_),
             shape=(len(self.anchors_R), 1, nightly.PLACE_COUNT),
         )
-        _, core_of_R = np.unique([sorted(arm[:2]) for arm in self.arms], axis=0, return_inverse=True)
-        return nightly.learn(self.bandit_arms, core_of_R.ravel(), counts, BanditSettings())
+        anchors_R, firsts_R = np.asarray([arm[:2] for arm in self.arms]).T
+        return nightly.learn(self.bandit_arms, cores(anchors_R, firsts_R), counts, BanditSettings())
 
     def judged(self, values_R: Reals, word: nightly.Policy, chosen_N: Flags) -> Decision:
         """What some showings say of ordering the arms by these values instead of the blend's."""
