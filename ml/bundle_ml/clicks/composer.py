@@ -57,7 +57,7 @@ class Situation:
     @classmethod
     def of(cls, drafts: Drafts) -> Situation:
         allowed_BA = drafts.allowed()
-        is_asked_A = allowed_BA.any(axis=0)
+        is_asked_A = np.asarray(allowed_BA.any(axis=0))
         is_asked_A[drafts.stop] = True
         actions_A = np.flatnonzero(is_asked_A)
         log_scores_BV = drafts.menu.next_item_log_scores(drafts.sets_BM)

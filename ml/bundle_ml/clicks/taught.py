@@ -27,7 +27,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
 
 from bundle_ml.baskets import FloatArray, IntArray
 from bundle_ml.clicks import nightly
@@ -48,6 +47,8 @@ JUDGED_RATIO = 0.5
 LEAST_ANCHORS = 10
 LEAST_EFFECTIVE_COUNT = 200.0
 LEAST_SPREAD = 1e-3
+STOP = -1
+"""The last action, by number."""
 ANCHORS_AT_ONCE, STEPS_AT_ONCE = 32, 512
 PROPENSITIES_A_DECADE = 10
 """Showings of an arm whose propensities agree to so many steps a power of ten teach as one row."""
@@ -63,33 +64,29 @@ class TaughtByClicks:
     networks: tuple[Composer, ...]
 
     def changes(self, sets: Sequence[Sequence[int]], items: IntArray) -> FloatArray:
-        return self._mean(sets, lambda query_BD, of_action_AD: query_BD @ of_action_AD[items].T)
+        return self._learned(sets, items)
 
     def changes_when_complete(self, sets: Sequence[Sequence[int]]) -> FloatArray:
-        return self._mean(sets, lambda query_BD, of_action_AD: query_BD @ of_action_AD[-1])
+        return self._learned(sets, np.array([STOP]))[:, 0]
 
     def changes_of(self, arms: Sequence[Arm]) -> Reals:
         """By how much it changes the gains of each bundle's items and of leaving it so, taken together; (R,)."""
         steps = [(row, arm[:length]) for row, arm in enumerate(arms) for length in range(1, len(arm) + 1)]
-        actions = [action for arm in arms for action in (*arm[1:], -1)]
+        actions = [action for arm in arms for action in (*arm[1:], STOP)]
         changes_R = np.zeros(len(arms))
         for begin in range(0, len(steps), STEPS_AT_ONCE):
             rows, sets = zip(*steps[begin : begin + STEPS_AT_ONCE], strict=True)
-            of_each = actions[begin : begin + STEPS_AT_ONCE]
-            np.add.at(
-                changes_R,
-                np.asarray(rows),
-                self._mean(sets, lambda query_BD, of_action_AD, each=of_each: (query_BD * of_action_AD[each]).sum(1)),
-            )
+            asked, places_B = np.unique(actions[begin : begin + STEPS_AT_ONCE], return_inverse=True)
+            np.add.at(changes_R, np.asarray(rows), self._learned(sets, asked)[np.arange(len(rows)), places_B])
         return changes_R
 
-    def _mean(self, sets: Sequence[Sequence[int]], product: Callable[[Tensor, Tensor], Tensor]) -> FloatArray:
-        """What a product of the sets' queries with the actions' vectors comes to, on average over the networks."""
+    def _learned(self, sets: Sequence[Sequence[int]], actions_C: npt.NDArray[np.integer[Any]]) -> FloatArray:
+        """What was learned about these actions, by number of the item, beside each set; (B, C)."""
         sets_BM = torch.from_numpy(_padded(sets))
         nowhere_B = torch.zeros(len(sets), dtype=torch.int64)
         with torch.inference_mode():
             learned = [
-                product(each.query(sets_BM, nowhere_B), each.of_action.weight).numpy() / each.shape.sharpness
+                (each.query(sets_BM, nowhere_B) @ each.of_action.weight[actions_C].T).numpy() / each.shape.sharpness
                 for each in self.networks
             ]
         return np.asarray(sum(learned) / len(learned), np.float32)
