@@ -146,6 +146,12 @@ def abandon(run: TrainingRun, *, now: datetime) -> None:
     )
 
 
+def reopen(run_id: int) -> None:
+    """Queue a run again that failed, unless it was tried too often; anything else is left as it is."""
+    failed = TrainingRun.objects.filter(pk=run_id, status=TrainingRun.Status.FAILED, attempts__lt=MAX_ATTEMPTS)
+    failed.update(status=TrainingRun.Status.QUEUED, error="", finished_at=None)
+
+
 @contextmanager
 def held(run_id: int) -> Iterator[Lease]:
     """The lease of a run for the time of a with block; its end is written by `succeed`, or here by the error.

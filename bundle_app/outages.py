@@ -32,11 +32,15 @@ _MARK = "_bundle_app_database_away"
 
 
 def is_away(error: BaseException) -> bool:
-    """
+    """SQLite tells a missing table by the class that others keep for lost connections.
+
     >>> is_away(DatabaseError("server closed the connection unexpectedly")), is_away(DataError("value too long"))
     (True, False)
+    >>> is_away(OperationalError("no such table: bundle_app_score"))
+    False
     """
-    return isinstance(error, DATABASE_AWAY) and not isinstance(error, MISTAKES)
+    is_mistake = isinstance(error, MISTAKES) or str(error).startswith("no such ")
+    return isinstance(error, DATABASE_AWAY) and not is_mistake
 
 
 def refuse_to_wait_again(request: HttpRequest | None) -> None:

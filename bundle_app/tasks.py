@@ -16,12 +16,12 @@ from typing import Any
 
 from celery import Task, shared_task
 
-from bundle_app import conf, maintenance, publishing, training
+from bundle_app import conf, leases, maintenance, publishing, training
 from bundle_app.events import aggregation, attribution
 from bundle_app.exceptions import AlreadyTraining
 from bundle_app.experiments import counting
 from bundle_app.models import TrainingRun
-from bundle_app.outages import DATABASE_AWAY, MISTAKES
+from bundle_app.outages import DATABASE_AWAY, MISTAKES, is_away
 from bundle_app.policy import learning
 from bundle_app.transfer import queue
 
@@ -38,9 +38,14 @@ SAFE_TO_REPEAT: dict[str, Any] = {
 
 
 @shared_task(name=training.TASK, bind=True, **{**SAFE_TO_REPEAT, "max_retries": None})
-def train(self: Task[Any, Any], run_id: int | None = None) -> int | None:
-    """Train and publish. Without a run, as from a beat schedule, one is made unless training is under way anyway."""
+def train(self: Task[Any, Any], run_id: int | None = None, *, again: bool = False) -> int | None:
+    """Train and publish. Without a run, as from a beat schedule, one is made unless training is under way anyway.
+
+    A run that the database was away from is tried `again`, as often as one whose worker was killed.
+    """
     run = TrainingRun.objects.create() if run_id is None else TrainingRun.objects.get(pk=run_id)
+    if again:
+        leases.reopen(run.pk)
     try:
         return training.train(run.pk).pk
     except AlreadyTraining as error:
@@ -52,6 +57,11 @@ def train(self: Task[Any, Any], run_id: int | None = None) -> int | None:
             return None
         # The lease is held: by another run, or by this run's own worker, which may just have been killed.
         raise self.retry(countdown=conf.load().lease_seconds, exc=error) from error
+    except DATABASE_AWAY as error:
+        if not is_away(error):
+            raise
+        seconds = conf.load().lease_seconds
+        raise self.retry(args=[run.pk], kwargs={"again": True}, countdown=seconds, exc=error) from error
 
 
 @shared_task(name="bundle_app.publish", **SAFE_TO_REPEAT)

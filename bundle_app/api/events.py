@@ -98,7 +98,7 @@ class EventIntake(BundleView):
             openapi.example("No batch", openapi.NO_BATCH, status=400),
             openapi.example("Too large", openapi.TOO_LARGE, status=413),
             openapi.example("Too many batches", openapi.TOO_MANY_BATCHES, status=429),
-            openapi.example("Try again", openapi.TRY_AGAIN, status=503),
+            openapi.example("Try again", openapi.NOTHING_COUNTED, status=503),
         ],
     )
     def post(self, request: Request) -> Any:

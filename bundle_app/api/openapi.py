@@ -107,7 +107,7 @@ INTAKE = {"accepted": 1, "replayed": 1, "late": 0, "forged": 0, "foreign": 0, "m
 NO_BATCH = {"detail": "The batch holds 240 events; expected at most 100. Split it.", "code": "invalid"}
 TOO_LARGE = {"detail": "A batch has at most 131072 bytes.", "code": "too_large"}
 TOO_MANY_BATCHES = {"detail": "Too many batches.", "code": "throttled"}
-TRY_AGAIN = {
+NOTHING_COUNTED = {
     "detail": "The database cannot be reached. Nothing was counted; send the same batch again.",
     "code": "try_again",
 }

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from celery.exceptions import Retry
-from django.db import DatabaseError, ProgrammingError, connection
+from django.db import DatabaseError, OperationalError, ProgrammingError, connection
 from django.utils import timezone
 
 from bundle_app import leases, tasks
@@ -83,6 +83,32 @@ def test_a_task_that_the_database_was_away_from_comes_again(name: str, arguments
     with connection.execute_wrapper(gone), pytest.raises(Retry) as caught:
         task.apply(args=arguments, throw=True).get()
     assert caught.value.when in range(6)
+
+
+def test_a_training_that_the_database_was_away_from_is_tried_again_within_its_own_run_and_not_for_ever() -> None:
+    make_products(3)
+
+    def away_from_orders(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+        if "orders_orderitem" in sql:
+            raise OperationalError("the connection is closed")
+        return execute(sql, params, many, context)
+
+    arguments: list[int] = []
+    for _attempt in range(leases.MAX_ATTEMPTS):
+        with connection.execute_wrapper(away_from_orders), pytest.raises(Retry) as caught:
+            tasks.train.apply(args=arguments, kwargs={"again": bool(arguments)}, throw=True).get()
+        assert caught.value.sig.kwargs == {"again": True}
+        arguments = list(caught.value.sig.args)
+        run = TrainingRun.objects.get()
+        assert (arguments, run.status) == ([run.pk], "failed")
+
+    assert tasks.train(*arguments, again=True) is None, "given up"
+    run.attempts = 1
+    run.save()
+    assert tasks.train(*arguments, again=True) == ModelVersion.objects.live().get().pk
+    run.refresh_from_db()
+    assert (run.status, run.error) == ("succeeded", "")
+    assert tasks.train(*arguments, again=True) is None, "what succeeded is not done anew"
 
 
 def test_a_task_whose_statement_is_refused_does_not_come_again() -> None:
