@@ -100,6 +100,7 @@ def _add_benchmark(command: Command) -> None:
         help="an item of a basket; the next basket of a shopper; an item of a basket, the shopper's past being known",
     )
     benchmark.add_argument("--peers", default="none", help="all, none, or names separated by commas")
+    benchmark.add_argument("--peers-alone", action="store_true", help="leave ours out, which are measured already")
     benchmark.add_argument("--peers-python", type=Path, help="the interpreter of the peers' environment")
     benchmark.add_argument(
         "--budget-seconds", type=float, default=600.0, help="of the processor, to begin another setting in"

@@ -71,6 +71,7 @@ def answering():
 fitted = train(train_epoch, answering, Always(False), epochs=0)
 assert (fitted.top, fitted.found) == (2, {"epochs": 2}), fitted
 assert len(epochs) == 2 + PATIENCE
+assert fitted.scores == SCORES[: 2 + PATIENCE]
 assert 0 < fitted.seconds_to_best < 5
 
 epochs.clear()
