@@ -48,15 +48,18 @@ def benchmark(
     with folder_for(work) as folder:
         write_given(given, folder / "split")
         count = len(peers) + 1
-        rows = run_own(own.__name__, own.MODELS, folder, options, partial(on_progress, 0, count))
+        models = [*own.MODELS, *(own.ABLATED.values() if options.ablation else ())]
+        rows = run_own(own.__name__, models, folder, options, partial(on_progress, 0, count))
         for number, peer in enumerate(peers, 1):
             rows.append(run_peer(peer, given.fingerprint, folder, options, partial(on_progress, number, count)))
         on_progress(count, count, "judging")
         marks = _judge(rows, given, data, folder, options)
+    without = {part: own.PREFIX + name for part, name in own.ABLATED.items()} if options.ablation else {}
     return {
         "protocol": _describe(data, given, options),
         "rows": [row.to_json() for row in rows],
         "comparison": compare(marks, ours=own.SHIPPED, others=[row.model for row in rows if row.source != OWN]),
+        "without_each": {part: compare(marks, ours=own.SHIPPED, others=[other]) for part, other in without.items()},
     }
 
 
