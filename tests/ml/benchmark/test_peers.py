@@ -104,7 +104,19 @@ def _answer(peer: Peer, split: Path, out: Path, *, budget_seconds: float) -> dic
 def test_all_scripts_with_a_main_part_are_peers() -> None:
     names = [peer.name for peer in find_peers("all", python=HERE)]
 
-    assert {"ease", "als", "bm25", "slim", "item2vec", "sasrec", "bert4rec", "lightgcn", "fp_growth"} <= set(names)
+    assert {
+        "ease",
+        "als",
+        "bm25",
+        "slim",
+        "item2vec",
+        "sasrec",
+        "esasrec",
+        "hstu",
+        "bert4rec",
+        "lightgcn",
+        "fp_growth",
+    } <= set(names)
     assert not {"protocol", "matrices", "neighbours", "epochs", "sessions"} & set(names)
     assert [peer.name for peer in find_peers("popularity, ease", python=HERE)] == ["popularity", "ease"]
     assert find_peers("none", folder=Path("nowhere")) == []
