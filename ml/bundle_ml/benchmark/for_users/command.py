@@ -25,6 +25,7 @@ from bundle_ml.benchmark.for_users.datasets import UserBundles, read_dataset
 from bundle_ml.benchmark.for_users.judging import UserMarks, compare, judge
 from bundle_ml.benchmark.for_users.protocol import LISTED, Given, draw_given, write_given
 from bundle_ml.benchmark.for_users.report import as_markdown, write_report
+from bundle_ml.benchmark.own import PREFIX
 from bundle_ml.benchmark.peers import FOLDER, PYTHON, Peer, find_peers
 from bundle_ml.errors import SettingsError
 from bundle_ml.pipeline import available_cores
@@ -54,7 +55,7 @@ def benchmark(
             rows.append(run_peer(peer, given.fingerprint, folder, options, partial(on_progress, number, count)))
         on_progress(count, count, "judging")
         marks = _judge(rows, given, data, folder, options)
-    without = {part: own.PREFIX + name for part, name in own.ABLATED.items()} if options.ablation else {}
+    without = {part: PREFIX + name for part, name in own.ABLATED.items()} if options.ablation else {}
     return {
         "protocol": _describe(data, given, options),
         "rows": [row.to_json() for row in rows],
