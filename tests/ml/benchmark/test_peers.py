@@ -214,3 +214,18 @@ def test_a_peer_that_looks_at_the_context_beats_popularity(name: str, exam: Exam
 @pytest.mark.parametrize("name", ["bm25", "als"])
 def test_a_package_s_model_runs_in_the_peers_environment(name: str, exam: Exam, split: Path, tmp_path: Path) -> None:
     assert _mean_ndcg(name, PYTHON, exam, split, tmp_path / "out") > 0.2
+
+
+@pytest.mark.process
+@pytest.mark.skipif(not PYTHON.is_file(), reason="no .venv-peers: make benchmark builds it")
+@pytest.mark.parametrize("name", ["esasrec", "hstu"])
+def test_a_transformer_answers_all_questions_and_tells_its_epochs(
+    name: str, exam: Exam, split: Path, tmp_path: Path
+) -> None:
+    (peer,) = find_peers(name, python=PYTHON)
+
+    about = _answer(peer, split, tmp_path / "out", budget_seconds=1)
+
+    read_answers(tmp_path / "out", exam.given.test_contexts, item_count=exam.given.item_count)
+    (tried,) = about["tried"]
+    assert max(tried["scores"]) == tried["ndcg_at_10"] > 0.05
