@@ -9,6 +9,7 @@
 #                  [JSON=results.json]                            our models and other packages' on the same questions
 #                  [TASK=next_basket]                             what shoppers buy the next time
 #                  [ABLATION=1]                                   ours without each of its parts as well
+#                  [PEERS_ALONE=1]                                other packages' models without ours
 
 PYTHON ?= python3
 VENV   := .venv
@@ -53,7 +54,7 @@ test-outage: $(VENV)/.dev
 benchmark: $(VENV)/.demo $(if $(filter none,$(PEERS)),,$(PEERS_VENV)/.done)
 	@test -n "$(DATASET)$(ORDERS)" || { echo "Name a data set or a file: make benchmark DATASET=… or ORDERS=…"; exit 1; }
 	$(BIN)/python -m bundle_ml benchmark $(if $(DATASET),--dataset '$(DATASET)',--orders '$(ORDERS)') \
-	  $(if $(TASK),--task $(TASK)) $(if $(ABLATION),--ablation) $(if $(DATA),--data '$(DATA)') --peers '$(PEERS)' --budget-seconds $(BUDGET) --json '$(JSON)' --work '$(basename $(JSON))'
+	  $(if $(TASK),--task $(TASK)) $(if $(ABLATION),--ablation) $(if $(PEERS_ALONE),--peers-alone) $(if $(DATA),--data '$(DATA)') --peers '$(PEERS)' --budget-seconds $(BUDGET) --json '$(JSON)' --work '$(basename $(JSON))'
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .

@@ -101,6 +101,7 @@ def _add_benchmark(command: Command) -> None:
         help="an item of a basket; the next basket of a shopper; an item of a basket, the shopper's past being known",
     )
     benchmark.add_argument("--peers", default="none", help="all, none, or names separated by commas")
+    benchmark.add_argument("--peers-alone", action="store_true", help="leave ours out, which are measured already")
     benchmark.add_argument("--peers-python", type=Path, help="the interpreter of the peers' environment")
     benchmark.add_argument(
         "--budget-seconds", type=float, default=600.0, help="of the processor, to begin another setting in"
@@ -116,13 +117,18 @@ def _add_benchmark(command: Command) -> None:
 
 
 def _add_measurements(command: Command) -> None:
-    substitutes = command("substitutes", _substitutes, "Train, and measure how substitutes are kept out of bundles.")
-    source = substitutes.add_mutually_exclusive_group(required=True)
-    source.add_argument("--dataset", help="a public data set in the folder of --data")
-    source.add_argument("--orders", type=Path, help="an order file, CSV with a header or Parquet")
-    substitutes.add_argument("--data", type=Path, default=_public_data(), help="the data sets")
-    substitutes.add_argument("--config", type=Path, help="settings as a JSON object")
-    substitutes.add_argument("--json", type=Path, required=True, help="the results; a table goes beside it")
+    for name, run, summary in (
+        ("substitutes", _substitutes, "Train, and measure how substitutes are kept out of bundles."),
+        ("confidence", _confidence, "Train, and measure how far the model's chances can be believed."),
+    ):
+        measured = command(name, run, summary)
+        source = measured.add_mutually_exclusive_group(required=True)
+        source.add_argument("--dataset", help="a public data set in the folder of --data")
+        source.add_argument("--orders", type=Path, help="an order file, CSV with a header or Parquet")
+        measured.add_argument("--data", type=Path, default=_public_data(), help="the data sets")
+        measured.add_argument("--config", type=Path, help="settings as a JSON object")
+        measured.add_argument("--json", type=Path, required=True, help="the results; a table goes beside it")
+
     sizes = command("sizes", _sizes, "Train on growing numbers of order lines: which rung wins, what it costs.")
     source = sizes.add_mutually_exclusive_group(required=True)
     source.add_argument("--orders", type=Path, help="an order file, CSV with a header or Parquet")
@@ -272,6 +278,13 @@ def _substitutes(options: argparse.Namespace) -> None:
     with training_extra():
         from bundle_ml.benchmark.substitution import main as substitution
     sys.stdout.write(substitution(options))
+
+
+def _confidence(options: argparse.Namespace) -> None:
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    with training_extra():
+        from bundle_ml.benchmark.confidence import main as confidence
+    sys.stdout.write(confidence(options))
 
 
 def read_settings(path: Path | None) -> Settings:

@@ -13,12 +13,12 @@ Sources: Guo et al. 2017, "On calibration of modern neural networks" (temperatur
 Zadrozny & Elkan 2002, "Transforming classifier scores into accurate multiclass probability estimates" (isotonic
 regression).
 
-Shapes: B contexts, V items, K knots or items shown, T temperatures, N promises, S steps.
+Shapes: B contexts, V items, K knots or items shown, T temperatures, N items shown in all contexts, S steps.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -27,7 +27,7 @@ import numpy.typing as npt
 import scipy.optimize
 import scipy.special
 
-from bundle_ml.baskets import BoolArray, IntArray
+from bundle_ml.baskets import BoolArray, IntArray, OffsetArray
 from bundle_ml.blend import KNOTS, Blend, between_knots
 from bundle_ml.cases import Cases, Contexts
 from bundle_ml.metrics import top_items
@@ -93,12 +93,8 @@ def calibrate(blend: Blend, cases: Mapping[str, Cases]) -> Calibrated:
     A knot without cases takes its neighbour's temperature.
     """
     as_promised = Calibrated(blend, _fit_temperatures(blend, cases), AS_PROMISED)
-    promised, is_kept = [np.empty(0)], [np.empty(0, np.bool_)]
-    for contexts, targets_B in _batches(cases.values()):
-        top_BK, _, promised_BK = as_promised.shown(contexts)
-        promised.append(promised_BK.ravel())
-        is_kept.append((top_BK == targets_B[:, None]).ravel())
-    return replace(as_promised, curve=fit_curve(np.concatenate(promised), np.concatenate(is_kept)))
+    shown = Shown.joined([Shown.of(as_promised, at_size) for at_size in cases.values()])
+    return replace(as_promised, curve=fit_curve(shown.promised_N, shown.is_hit_N))
 
 
 def fit_curve(promised_N: Chances, is_kept_N: BoolArray) -> Curve:
@@ -129,7 +125,7 @@ def fit_curve(promised_N: Chances, is_kept_N: BoolArray) -> Curve:
 def _fit_temperatures(blend: Blend, cases: Mapping[str, Cases]) -> tuple[float, ...]:
     surprise_KT = np.zeros((len(KNOTS), len(TEMPERATURES)))
     counts_K = np.zeros(len(KNOTS))
-    for contexts, targets_B in _batches(cases.values(), limit=CASES_TO_FIT_BY):
+    for contexts, targets_B in _first_cases(cases.values()):
         near_BK = between_knots(contexts)
         scores_BV = contexts.exclude_from(blend.scores(contexts))
         wanted_B = scores_BV[np.arange(len(targets_B)), targets_B]
@@ -144,53 +140,79 @@ def _fit_temperatures(blend: Blend, cases: Mapping[str, Cases]) -> tuple[float, 
     return tuple(TEMPERATURES[surprise_KT[knot].argmin()].item() for knot in nearest)
 
 
+def _first_cases(several: Iterable[Cases]) -> Iterator[tuple[Contexts, IntArray]]:
+    for cases in several:
+        first = cases.contexts.between(0, min(len(cases), CASES_TO_FIT_BY))
+        for rows, contexts in first.in_batches(CASES_AT_ONCE):
+            yield contexts, cases.targets[rows]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shown:
+    """Items shown first: the chance told of each, what the softmax promised, and whether it was the hidden one."""
+
+    chances_N: Chances
+    promised_N: Chances
+    is_hit_N: BoolArray
+
+    @classmethod
+    def of(cls, calibrated: Calibrated, cases: Cases) -> Shown:
+        shown = []
+        for rows, contexts in cases.contexts.in_batches(CASES_AT_ONCE):
+            top_BK, chances_BK, promised_BK = calibrated.shown(contexts)
+            is_hit_BK = top_BK == cases.targets[rows][:, None]
+            shown.append(cls(chances_BK.ravel(), promised_BK.ravel(), is_hit_BK.ravel()))
+        return cls.joined(shown)
+
+    @classmethod
+    def joined(cls, several: Sequence[Shown]) -> Shown:
+        return cls(
+            np.concatenate([np.empty(0), *(each.chances_N for each in several)]),
+            np.concatenate([np.empty(0), *(each.promised_N for each in several)]),
+            np.concatenate([np.empty(0, np.bool_), *(each.is_hit_N for each in several)]),
+        )
+
+    def bins(self) -> list[dict[str, float | int]]:
+        """Equally many items in each, by rising chance."""
+        order_N = np.argsort(self.chances_N, kind="stable")
+        return [self._bin(rows) for rows in np.array_split(order_N, BINS) if len(rows)]
+
+    def _bin(self, rows: OffsetArray) -> dict[str, float | int]:
+        is_hit = self.is_hit_N[rows]
+        low, high = wilson_interval(int(is_hit.sum()), len(is_hit))
+        return {
+            "predicted": float(self.chances_N[rows].mean()),
+            "promised_by_softmax": float(self.promised_N[rows].mean()),
+            "observed": float(is_hit.mean()),
+            "observed_low": low,
+            "observed_high": high,
+            "items": len(is_hit),
+        }
+
+
 def reliability(calibrated: Calibrated, cases: Mapping[str, Cases]) -> dict[str, Any]:
     """Set the predicted chance of the items shown first beside how often they were the hidden one.
 
-    Returns `bins`, equally many items in each, by rising prediction, with the Wilson interval of what was observed;
-    `expected_error`, the average distance of the two, weighted by items; and `expected_error_of_softmax`, the same of
-    what the softmax alone promised. Empty without cases.
+    Returns `bins`, with the Wilson interval of what was observed; `expected_error`, the average distance of predicted
+    and observed, weighted by items; `expected_error_of_softmax`, the same of what the softmax alone promised; and
+    `expected_error_by_size`, by bins of one context size. Empty without cases.
     """
-    asked = [(*calibrated.shown(contexts), targets_B[:, None]) for contexts, targets_B in _batches(cases.values())]
-    if not asked:
+    shown = {size: Shown.of(calibrated, at_size) for size, at_size in cases.items() if len(at_size)}
+    if not shown:
         return {}
-    is_hit_N = np.concatenate([(top_BK == targets_B1).ravel() for top_BK, _, _, targets_B1 in asked])
-    bins = _bins(np.concatenate([chances_BK.ravel() for _, chances_BK, _, _ in asked]), is_hit_N)
-    of_softmax = _bins(np.concatenate([promised_BK.ravel() for _, _, promised_BK, _ in asked]), is_hit_N)
+    bins = Shown.joined(list(shown.values())).bins()
     return {
         "bins": bins,
-        "expected_error": _expected_error(bins),
-        "expected_error_of_softmax": _expected_error(of_softmax),
+        "expected_error": _expected_error(bins, "predicted"),
+        "expected_error_of_softmax": _expected_error(bins, "promised_by_softmax"),
+        "expected_error_by_size": {size: _expected_error(each.bins(), "predicted") for size, each in shown.items()},
         "temperatures": list(calibrated.temperatures),
     }
 
 
-def _bins(chances_N: Chances, is_hit_N: BoolArray) -> list[dict[str, float | int]]:
-    order_N = np.argsort(chances_N, kind="stable")
-    return [_bin(chances_N[rows], is_hit_N[rows]) for rows in np.array_split(order_N, BINS) if len(rows)]
-
-
-def _expected_error(bins: list[dict[str, float | int]]) -> float:
-    distances = [each["items"] * abs(each["predicted"] - each["observed"]) for each in bins]
+def _expected_error(bins: Sequence[Mapping[str, float | int]], told: str) -> float:
+    distances = [each["items"] * abs(each[told] - each["observed"]) for each in bins]
     return sum(distances) / sum(each["items"] for each in bins)
-
-
-def _batches(several: Iterable[Cases], *, limit: int | None = None) -> Iterable[tuple[Contexts, npt.NDArray[np.int32]]]:
-    for cases in several:
-        count = len(cases) if limit is None else min(len(cases), limit)
-        for rows, contexts in cases.contexts.between(0, count).in_batches(CASES_AT_ONCE):
-            yield contexts, cases.targets[rows]
-
-
-def _bin(chances: npt.NDArray[np.float64], hits: npt.NDArray[np.bool_]) -> dict[str, float | int]:
-    low, high = wilson_interval(int(hits.sum()), len(hits))
-    return {
-        "predicted": float(chances.mean()),
-        "observed": float(hits.mean()),
-        "observed_low": low,
-        "observed_high": high,
-        "items": len(hits),
-    }
 
 
 def wilson_interval(hits: int, count: int) -> tuple[float, float]:

@@ -32,6 +32,8 @@ def _lines(manifest: Manifest) -> Iterator[str]:
         alone = "" if of_softmax is None else f"; of the softmax alone {of_softmax:.4f}"
         yield ""
         yield f"confidence predicted and observed shares are {error:.4f} apart on average{alone}"
+        predicted, bought = (calibration["bins"][-1][name] for name in ("predicted", "observed"))
+        yield f"           of the surest tenth {predicted:.1%} were predicted and {bought:.1%} bought"
 
 
 def describe_item(path: Path, key: str, *, count: int = 8) -> str:

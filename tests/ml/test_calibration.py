@@ -83,6 +83,9 @@ def test_a_model_that_does_not_know_the_tail_promises_no_more_than_is_kept(tail:
     assert (np.abs(chances_BK[0] - truth) < 4 * sampling_error).all()
     assert report["expected_error"] < 0.005
     assert report["expected_error"] < report["expected_error_of_softmax"]
+    assert report["expected_error_by_size"] == {"1": report["expected_error"]}
+    surest = report["bins"][-1]
+    assert not surest["observed_low"] <= surest["promised_by_softmax"] <= surest["observed_high"]
 
 
 def test_chances_are_those_of_the_items_the_blend_ranks_first_in_its_order_and_never_of_the_context() -> None:

@@ -17,6 +17,7 @@ def test_an_artefact_is_described_with_its_table(trained_shop: TrainedShop) -> N
     calibration = trained_shop.manifest.metrics["calibration"]
     assert f"shares are {calibration['expected_error']:.4f} apart on average" in text
     assert f"softmax alone {calibration['expected_error_of_softmax']:.4f}" in text
+    assert f"of the surest tenth {calibration['bins'][-1]['predicted']:.1%} were predicted and " in text
 
 
 def test_an_item_is_described_with_its_bundles_and_neighbours(trained_shop: TrainedShop) -> None:

@@ -36,11 +36,13 @@ def train(
             train_epoch()
         return Fitted(answering())
     best, best_epoch, weights, seconds, seconds_to_best = -1.0, 0, {}, 0.0, 0.0
+    scores = []
     for epoch in range(1, MAX_EPOCHS + 1):
         started = time.process_time()
         network = train_epoch()
         seconds += time.process_time() - started
         score = trial.ndcg(answering())
+        scores.append(score)
         say(f"epoch {epoch}: {score:.4f}, best {max(best, score):.4f}")
         if score > best:
             best, best_epoch, seconds_to_best = score, epoch, seconds
@@ -48,4 +50,4 @@ def train(
         if trial.is_over() or epoch - best_epoch >= patience:
             break
     network.load_state_dict(weights)
-    return Fitted(answering(), {"epochs": best_epoch}, seconds_to_best)
+    return Fitted(answering(), {"epochs": best_epoch}, seconds_to_best, scores)

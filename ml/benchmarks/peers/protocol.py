@@ -110,6 +110,8 @@ class Fitted:
     found: dict[str, Any] = field(default_factory=dict)
     """Settings that fitting found itself, such as the number of epochs; the last fit is told them."""
     seconds_to_best: float | None = None
+    scores: list[float] = field(default_factory=list)
+    """Of the validation cases after each epoch, where there are epochs: whether they were still rising."""
 
 
 @dataclass
@@ -184,6 +186,7 @@ def tuned(fit: Fit, grid: Sequence[Mapping[str, Any]], split: Split, *, deadline
                 "ndcg_at_10": split.ndcg(fitted.top),
                 "seconds": time.process_time() - started,
                 "seconds_to_best": fitted.seconds_to_best,
+                "scores": fitted.scores,
             }
         )
     return tried

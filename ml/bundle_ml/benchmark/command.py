@@ -22,7 +22,7 @@ from bundle_ml.benchmark.comparison import compare
 from bundle_ml.benchmark.datasets import Orders, read_dataset, read_orders
 from bundle_ml.benchmark.judging import Marks
 from bundle_ml.benchmark.own import PREFIX
-from bundle_ml.benchmark.peers import PYTHON, Peer, find_peers
+from bundle_ml.benchmark.peers import NONE, PYTHON, Peer, find_peers
 from bundle_ml.benchmark.processes import environment_for, run
 from bundle_ml.benchmark.report import as_markdown, write_report
 from bundle_ml.benchmark.tasks import COMPLETION, TASKS, Task
@@ -51,15 +51,20 @@ class Options:
     """Settings of our own models."""
     ablation: bool = False
     """Whether the model that ships is measured without each of its parts as well."""
+    peers_alone: bool = False
+    """Whether ours are left out."""
 
     @classmethod
     def of(cls, options: argparse.Namespace) -> Options:
+        if options.peers_alone and options.peers == NONE:
+            raise SettingsError("Found --peers-alone with --peers none; expected a model to measure. Name peers.")
         return cls(
             budget_seconds=options.budget_seconds,
             limit_seconds=options.limit_seconds or 4 * options.budget_seconds + 600,
             seed=options.seed,
             config=options.config,
             ablation=options.ablation,
+            peers_alone=options.peers_alone,
         )
 
 
@@ -175,7 +180,9 @@ def folder_for(work: Path | None) -> Iterator[Path]:
 def run_own(
     module: str, models: Sequence[str], folder: Path, options: Options, on_message: Callable[[str], None]
 ) -> list[Row]:
-    """Ask ours, all in one process; always anew."""
+    """Ask ours, all in one process; always anew, or not at all."""
+    if options.peers_alone:
+        return []
     rows = [Row(PREFIX + name, OWN) for name in models]
     for row in rows:
         shutil.rmtree(folder / "answers" / row.model, ignore_errors=True)

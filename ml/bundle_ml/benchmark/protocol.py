@@ -90,9 +90,7 @@ def draw_exam(orders: Orders, *, seed: int) -> Exam:
             f"{orders.name} holds {len(several)} orders of two or more items; expected at least {MIN_BASKETS}. "
             "Give more orders, or judge by eye."
         )
-    has_times = bool((several.ordered_at != UNKNOWN_TIME).any())
-    ordered = several if has_times else _shuffled(several, seed=seed)
-    slices = split_by_time(ordered, validation_ratio=VALIDATION_RATIO, test_ratio=TEST_RATIO)
+    slices = split_by_time(in_order(several, seed=seed), validation_ratio=VALIDATION_RATIO, test_ratio=TEST_RATIO)
     split = _with_vocabulary_of_train(slices)
     validation = cases_by_context_size(split.validation, seed=seed, limit=VALIDATION_CASES)
     test = hiding_one_item(cases_by_context_size(split.test, seed=seed, limit=TEST_CASES)["all_but_one"])
@@ -105,7 +103,7 @@ def draw_exam(orders: Orders, *, seed: int) -> Exam:
     keys = split.train.keys
     given = Given(
         dataset=orders.name,
-        sliced_by="time" if has_times else "random",
+        sliced_by="time" if has_times(several) else "random",
         seed=seed,
         items=tuple(orders.items.get(key) or CatalogueItem(key=key, title=key) for key in keys),
         train=split.train,
@@ -122,7 +120,14 @@ def draw_exam(orders: Orders, *, seed: int) -> Exam:
     )
 
 
-def _shuffled(baskets: Baskets, *, seed: int) -> Baskets:
+def has_times(baskets: Baskets) -> bool:
+    return bool((baskets.ordered_at != UNKNOWN_TIME).any())
+
+
+def in_order(baskets: Baskets, *, seed: int) -> Baskets:
+    """As they stand, which is in time; in a random order where none has a time, so that slices are random."""
+    if has_times(baskets):
+        return baskets
     return baskets.take(np.random.default_rng([seed, 3]).permutation(len(baskets)))
 
 

@@ -153,4 +153,13 @@ def choice(row: Mapping[str, Any]) -> str:
     to_best = row["seconds"].get("to_best")
     seconds = f"; {to_best:.0f} seconds of training to its best validation score" if to_best is not None else ""
     versions = ", ".join(f"{name} {version}" for name, version in row["versions"].items())
-    return f"* **{row['model']}**: {settings}{tried}{seconds}; {versions}"
+    return f"* **{row['model']}**: {settings}{tried}{seconds}{_still_rising(row['tried'])}; {versions}"
+
+
+def _still_rising(tried: Sequence[Mapping[str, Any]]) -> str:
+    """
+    >>> _still_rising([{"ndcg_at_10": 0.2, "scores": [0.1, 0.2]}, {"ndcg_at_10": 0.1, "scores": [0.1, 0.0]}])
+    ', still rising after 2 epochs'
+    """
+    scores = max(tried, key=lambda each: each.get("ndcg_at_10", 0.0)).get("scores") if tried else None
+    return f", still rising after {len(scores)} epochs" if scores and scores[-1] == max(scores) else ""

@@ -11,7 +11,7 @@ Shapes: U users, B bundles, K places, P parts.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,6 +41,9 @@ TAKEN_WITH_SETTINGS = tuple(
 )
 """What is tried for EASE, alone. A short history says more of each of its bundles than a long one: an exponent of 0
 lost on every public data set. What is in a user's bundles helps on Youshu and harms on Steam."""
+
+IN_BUNDLES = "in_bundles"
+"""The setting of EASE that says how much of what is in a user's bundles counts as the user's."""
 
 OnMessage = Callable[[str], None]
 
@@ -103,25 +106,46 @@ def fit_ranking(histories: Histories, held_out_UB: Ones, *, on_message: OnMessag
         DataError: nothing is held out, it has another shape, or is in the histories already.
     """
     _check(histories, held_out_UB)
-    users = np.flatnonzero(np.diff(held_out_UB.indptr))
-
-    def shortlists(parts: Mapping[str, Part]) -> tuple[dict[str, float], Shortlists]:
-        spreads = measure_spreads(parts, users)
-        asked = Shortlists.of(parts, spreads, users=users, known_UB=histories.bundles_UB, answers_UB=held_out_UB)
-        return spreads, asked
-
     best_worth, settings = -1.0, TAKEN_WITH_SETTINGS[0]
     for number, tried in enumerate(TAKEN_WITH_SETTINGS, 1):
         on_message(f"EASE: setting {number} of {len(TAKEN_WITH_SETTINGS)}, best {max(best_worth, 0):.4f}")
-        _, asked = shortlists({TAKEN_WITH: fit_taken_with(histories, **tried)})
+        _, asked = _shortlists({TAKEN_WITH: fit_taken_with(histories, **tried)}, histories, held_out_UB)
         worth = asked.worth(np.ones(1, np.float32))
         if worth > best_worth:
             best_worth, settings = worth, tried
     on_message("weighing")
-    parts = _fit_parts(histories, settings)
-    spreads, asked = shortlists(parts)
+    return _weigh(_fit_parts(histories, settings), histories, settings, held_out_UB)
+
+
+def fit_without_each(ranking: Ranking, held_out_UB: Ones) -> Iterator[tuple[str, Ranking]]:
+    """Yield the name of each part, and the ranking by all others, weighed anew: what is each of them good for?
+
+    What is in a user's bundles is the last, where it counts as the user's items; EASE is fitted anew without it.
+    """
+    histories, settings = ranking.histories, ranking.settings
+    for left_out in ranking.parts:
+        kept = {name: part for name, part in ranking.parts.items() if name != left_out}
+        yield left_out, _weigh(kept, histories, settings, held_out_UB)
+    if settings[IN_BUNDLES]:
+        settings = {**settings, IN_BUNDLES: 0.0}
+        yield IN_BUNDLES, _weigh(_fit_parts(histories, settings), histories, settings, held_out_UB)
+
+
+def _weigh(
+    parts: Mapping[str, Part], histories: Histories, settings: Mapping[str, float], held_out_UB: Ones
+) -> Ranking:
+    spreads, asked = _shortlists(parts, histories, held_out_UB)
     weights = dict(zip(parts, fit_weights(asked).tolist(), strict=True))
     return Ranking(histories, parts, spreads, weights, settings)
+
+
+def _shortlists(
+    parts: Mapping[str, Part], histories: Histories, held_out_UB: Ones
+) -> tuple[dict[str, float], Shortlists]:
+    users = np.flatnonzero(np.diff(held_out_UB.indptr))
+    spreads = measure_spreads(parts, users)
+    known_UB = histories.bundles_UB
+    return spreads, Shortlists.of(parts, spreads, users=users, known_UB=known_UB, answers_UB=held_out_UB)
 
 
 def _fit_parts(histories: Histories, settings: Mapping[str, float]) -> dict[str, Part]:
@@ -132,7 +156,7 @@ def _fit_parts(histories: Histories, settings: Mapping[str, float]) -> dict[str,
             bundle_l2=settings["bundle_l2"],
             item_l2=settings["item_l2"],
             length_exponent=settings["length_exponent"],
-            in_bundles=settings["in_bundles"],
+            in_bundles=settings[IN_BUNDLES],
         ),
         ALIKE: fit_alike(histories),
         IN_HAND: InHand(histories),

@@ -104,6 +104,17 @@ def test_a_second_run_takes_the_peers_answers_again(results: dict[str, Any], ord
     assert _row(again, "bundle_ml.ease")["mean"] == _row(results, "bundle_ml.ease")["mean"]
 
 
+def test_peers_alone_are_marked_without_ours(orders_file: Path, work: Path, results: dict[str, Any]) -> None:
+    arguments = ["--orders", orders_file, "--peers", "ease", "--peers-alone", "--work", work, "--json"]
+    assert main(["benchmark", *map(str, [*arguments, work / "alone.json"]), *OPTIONS]) == 0
+
+    alone = json.loads((work / "alone.json").read_text())
+    assert [row["model"] for row in alone["rows"]] == ["ease"]
+    assert _row(alone, "ease")["mean"] == _row(results, "ease")["mean"]
+    assert alone["comparison"]["best_peer"] == {}
+    assert "What ships" not in (work / "alone.md").read_text()
+
+
 def test_a_peer_that_fails_is_a_row_that_says_why(orders_file: Path, peers_folder: Path, tmp_path: Path) -> None:
     peers = find_peers("all", folder=peers_folder, python=Path(sys.executable))
     told: list[tuple[int, int, str]] = []
@@ -132,6 +143,7 @@ def test_a_peer_that_fails_is_a_row_that_says_why(orders_file: Path, peers_folde
         (["--orders", "{few}"], "error: few holds 2 orders of two or more items; expected at least 300. "),
         (["--orders", "{sku}"], "error: sku.csv has the columns 'order_id', 'sku'; expected order_id and item_id, "),
         (["--orders", "{few}", "--peers", "easy"], "error: Unknown peer 'easy'; expected all, none, or some of als, "),
+        (["--orders", "{few}", "--peers-alone"], "error: Found --peers-alone with --peers none; expected a model to "),
         (["--orders", "{few}", "--config", "{sku}"], "error: sku.csv is not JSON"),
     ],
 )

@@ -71,6 +71,7 @@ def answering():
 fitted = train(train_epoch, answering, Always(False), epochs=0)
 assert (fitted.top, fitted.found) == (2, {"epochs": 2}), fitted
 assert len(epochs) == 2 + PATIENCE
+assert fitted.scores == SCORES[: 2 + PATIENCE]
 assert 0 < fitted.seconds_to_best < 5
 
 epochs.clear()
@@ -103,7 +104,19 @@ def _answer(peer: Peer, split: Path, out: Path, *, budget_seconds: float) -> dic
 def test_all_scripts_with_a_main_part_are_peers() -> None:
     names = [peer.name for peer in find_peers("all", python=HERE)]
 
-    assert {"ease", "als", "bm25", "slim", "item2vec", "sasrec", "bert4rec", "lightgcn", "fp_growth"} <= set(names)
+    assert {
+        "ease",
+        "als",
+        "bm25",
+        "slim",
+        "item2vec",
+        "sasrec",
+        "esasrec",
+        "hstu",
+        "bert4rec",
+        "lightgcn",
+        "fp_growth",
+    } <= set(names)
     assert not {"protocol", "matrices", "neighbours", "epochs", "sessions"} & set(names)
     assert [peer.name for peer in find_peers("popularity, ease", python=HERE)] == ["popularity", "ease"]
     assert find_peers("none", folder=Path("nowhere")) == []
@@ -201,3 +214,18 @@ def test_a_peer_that_looks_at_the_context_beats_popularity(name: str, exam: Exam
 @pytest.mark.parametrize("name", ["bm25", "als"])
 def test_a_package_s_model_runs_in_the_peers_environment(name: str, exam: Exam, split: Path, tmp_path: Path) -> None:
     assert _mean_ndcg(name, PYTHON, exam, split, tmp_path / "out") > 0.2
+
+
+@pytest.mark.process
+@pytest.mark.skipif(not PYTHON.is_file(), reason="no .venv-peers: make benchmark builds it")
+@pytest.mark.parametrize("name", ["esasrec", "hstu"])
+def test_a_transformer_answers_all_questions_and_tells_its_epochs(
+    name: str, exam: Exam, split: Path, tmp_path: Path
+) -> None:
+    (peer,) = find_peers(name, python=PYTHON)
+
+    about = _answer(peer, split, tmp_path / "out", budget_seconds=1)
+
+    read_answers(tmp_path / "out", exam.given.test_contexts, item_count=exam.given.item_count)
+    (tried,) = about["tried"]
+    assert max(tried["scores"]) == tried["ndcg_at_10"] > 0.05

@@ -103,6 +103,15 @@ def test_the_worth_of_each_part_that_was_measured_is_told() -> None:
     assert "| transformer |" not in text
 
 
+def test_a_network_that_the_budget_stopped_is_told_from_one_that_had_its_best() -> None:
+    def told(*scores: float) -> str:
+        row = _row("bert4rec", 0.2, tried=[{"ndcg_at_10": max(scores), "scores": list(scores)}])
+        return as_markdown(RESULTS | {"rows": [row]})
+
+    assert "(best of 1 tried), still rising after 3 epochs; numpy" in told(0.1, 0.15, 0.2)
+    assert "still rising" not in told(0.1, 0.2, 0.15)
+
+
 def test_a_model_without_answers_is_named_with_the_reason() -> None:
     text = as_markdown(RESULTS)
 

@@ -5,7 +5,7 @@ import pytest
 
 from bundle_ml.errors import DataError
 from bundle_ml.for_users.histories import Histories
-from bundle_ml.for_users.ranking import Ranking, fit_ranking
+from bundle_ml.for_users.ranking import IN_BUNDLES, Ranking, fit_ranking, fit_without_each
 from tests.ml.for_users.worlds import BUNDLES_EACH, club_of_user, clubs, ones
 
 
@@ -74,6 +74,22 @@ def test_later_histories_are_ranked_by_the_weights_chosen_before(ranking: Rankin
     lists = refitted.top(np.arange(120), 3)
     assert (lists // BUNDLES_EACH == club_of_user()[:, None]).all()
     assert not any(set(later.bundles_UB[[user]].indices) & set(lists[user]) for user in range(120))
+
+
+def test_what_is_left_without_a_part_is_weighed_anew(ranking: Ranking) -> None:
+    histories, held_out, _ = clubs()
+
+    without = dict(fit_without_each(ranking, held_out))
+
+    assert set(without) == {*ranking.parts, *([IN_BUNDLES] if ranking.settings[IN_BUNDLES] else [])}
+    for name in ranking.parts:
+        assert set(without[name].weights) == set(ranking.parts) - {name}
+        assert sum(without[name].weights.values()) == pytest.approx(1)
+    in_bundles = Ranking(
+        histories, ranking.parts, ranking.spreads, ranking.weights, {**ranking.settings, IN_BUNDLES: 1.0}
+    )
+    *_, (name, last) = fit_without_each(in_bundles, held_out)
+    assert (name, last.settings[IN_BUNDLES], set(last.parts)) == (IN_BUNDLES, 0, set(ranking.parts))
 
 
 def test_without_items_of_users_bundles_alone_suffice() -> None:

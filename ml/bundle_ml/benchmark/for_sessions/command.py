@@ -55,8 +55,10 @@ def main(options: argparse.Namespace) -> str:
     """What `python -m bundle_ml benchmark --dataset bundlerec` does; returns the tables.
 
     Raises:
-        SettingsError: settings were given; there are none.
+        SettingsError: settings were given, of which there are none, or an ablation was asked for.
     """
+    if options.ablation:
+        raise SettingsError("Found --ablation; the finder of bundles in sessions is measured whole. Leave it out.")
     if options.config:
         raise SettingsError("Found --config; the finder of bundles in sessions has no settings. Leave it out.")
     peers = find_peers(options.peers, folder=PEERS, python=options.peers_python or PYTHON)

@@ -25,6 +25,7 @@ from bundle_ml.benchmark.for_users.datasets import UserBundles, read_dataset
 from bundle_ml.benchmark.for_users.judging import UserMarks, compare, judge
 from bundle_ml.benchmark.for_users.protocol import LISTED, Given, draw_given, write_given
 from bundle_ml.benchmark.for_users.report import as_markdown, write_report
+from bundle_ml.benchmark.own import PREFIX
 from bundle_ml.benchmark.peers import FOLDER, PYTHON, Peer, find_peers
 from bundle_ml.errors import SettingsError
 from bundle_ml.pipeline import available_cores
@@ -48,15 +49,18 @@ def benchmark(
     with folder_for(work) as folder:
         write_given(given, folder / "split")
         count = len(peers) + 1
-        rows = run_own(own.__name__, own.MODELS, folder, options, partial(on_progress, 0, count))
+        models = [*own.MODELS, *(own.ABLATED.values() if options.ablation else ())]
+        rows = run_own(own.__name__, models, folder, options, partial(on_progress, 0, count))
         for number, peer in enumerate(peers, 1):
             rows.append(run_peer(peer, given.fingerprint, folder, options, partial(on_progress, number, count)))
         on_progress(count, count, "judging")
         marks = _judge(rows, given, data, folder, options)
+    without = {part: PREFIX + name for part, name in own.ABLATED.items()} if options.ablation else {}
     return {
         "protocol": _describe(data, given, options),
         "rows": [row.to_json() for row in rows],
         "comparison": compare(marks, ours=own.SHIPPED, others=[row.model for row in rows if row.source != OWN]),
+        "without_each": {part: compare(marks, ours=own.SHIPPED, others=[other]) for part, other in without.items()},
     }
 
 

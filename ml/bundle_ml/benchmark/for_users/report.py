@@ -39,6 +39,7 @@ def _lines(results: Mapping[str, Any], plots: str | None) -> Iterator[str]:
     yield from _table(answered)
     if results["comparison"]:
         yield from _comparison(results["comparison"])
+    yield from _worth_of_parts(results["without_each"])
     failed = [row for row in rows if row["failed"] is not None]
     if failed:
         yield from ("", "Without a row:", "", *(f"* **{row['model']}**: {row['failed']}" for row in failed))
@@ -76,3 +77,20 @@ def _comparison(comparison: Mapping[str, Any]) -> Iterator[str]:
         difference = f"{found['difference_low']:+.4f} … {found['difference_high']:+.4f}"
         apart = "yes" if found["intervals_are_apart"] else "no"
         yield f"| {MEASURES[name]} | {found['other']} | {ratio} | {difference} | {apart} |"
+
+
+def _worth_of_parts(without_each: Mapping[str, Any]) -> Iterator[str]:
+    """What each part adds to all the others."""
+    measured = {part: found for part, found in without_each.items() if found}
+    if not measured:
+        return
+    heads = [head for words in MEASURES.values() for head in (words, "ratio", "difference, 95 %")]
+    yield from ("", "What ships, without one of its parts, weighed anew on tune:", "")
+    yield "| without | " + " | ".join(heads) + " |"
+    yield "|---" * (len(heads) + 1) + "|"
+    for part, by_measure in sorted(measured.items(), key=lambda each: float(each[1][RECALL]["theirs"])):
+        cells = [part]
+        for found in (by_measure[name] for name in MEASURES):
+            difference = f"{found['difference_low']:+.4f} … {found['difference_high']:+.4f}"
+            cells += [f"{found['theirs']:.4f}", f"{found['ratio']:.3f}", difference]
+        yield "| " + " | ".join(cells) + " |"

@@ -68,22 +68,19 @@ def test_peers_that_answered_the_same_questions_are_not_asked_again(
     assert _f1(again["domains"][0], "popularity_pairs") == _f1(results["domains"][2], "popularity_pairs")
 
 
-def test_settings_are_refused(data_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    config = tmp_path / "config.json"
-    config.write_text("{}")
-    arguments = [
-        "--dataset",
-        "bundlerec_food",
-        "--data",
-        data_folder,
-        "--config",
-        config,
-        "--json",
-        tmp_path / "r.json",
-    ]
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [(["--config", "config.json"], "has no settings"), (["--ablation"], "is measured whole")],
+)
+def test_what_there_is_not_is_refused(
+    more: list[str], words: str, data_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    named = [str(tmp_path / each) if each.endswith(".json") else each for each in more]
+    arguments = ["--dataset", "bundlerec_food", "--data", data_folder, *named, "--json", tmp_path / "r.json"]
 
     assert main(["benchmark", *map(str, arguments)]) == 2
-    assert "the finder of bundles in sessions has no settings" in capsys.readouterr().err
+    assert f"the finder of bundles in sessions {words}" in capsys.readouterr().err
 
 
 def test_what_peers_share_is_no_peer() -> None:

@@ -18,8 +18,10 @@ pytestmark = pytest.mark.process
 NAMES = "popularity,item_knn,ease,ease_items"
 
 
-def _run(data_folder: Path, work: Path, dataset: str, *, peers: str, python: Path) -> dict[str, Any]:
-    arguments = ["--dataset", dataset, "--data", data_folder, "--peers", peers, "--peers-python", python]
+def _run(
+    data_folder: Path, work: Path, dataset: str, *, peers: str, python: Path = PYTHON, more: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    arguments = [*more, "--dataset", dataset, "--data", data_folder, "--peers", peers, "--peers-python", python]
     arguments += ["--budget-seconds", "1", "--work", work, "--json", work / f"{dataset}.json"]
     assert main(["benchmark", *map(str, arguments)]) == 0
     read: dict[str, Any] = json.loads((work / f"{dataset}.json").read_text())
@@ -72,6 +74,20 @@ def test_without_items_of_users_a_peer_that_needs_them_is_a_row_that_says_why(da
     assert failed == {"ease_items": "ended with status 1: This data set has no items of users to learn from."}
     assert _recall(results, "bundle_ml.for_users") > 0.95
     assert "* **ease_items**: ended with status 1" in (work / "steam.md").read_text()
+
+
+def test_ours_is_measured_without_each_of_its_parts(data_folder: Path, work: Path) -> None:
+    results = _run(data_folder, work, "youshu", peers="none", more=("--ablation",))
+
+    without = results["without_each"]
+    assert {"popularity", "taken_with", "alike", "in_hand"} <= {part for part, found in without.items() if found}
+    for part, found in without.items():
+        other = f"bundle_ml.for_users_without_{part}"
+        assert {each["other"] for each in found.values()} <= {other}
+        assert all(each["theirs"] == _recall(results, other) for name, each in found.items() if "recall" in name)
+    told = (work / "youshu.md").read_text()
+    assert "| without | Recall@20 | ratio | difference, 95 % | NDCG@20 | ratio | difference, 95 % |" in told
+    assert "| taken_with | " in told
 
 
 def test_what_peers_share_is_no_peer() -> None:
