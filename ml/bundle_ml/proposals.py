@@ -176,7 +176,8 @@ class Proposer:
         for candidate in candidates:
             for key, _ in candidate.items:
                 holding[key].append(candidate)
-        for context, drafts in self.composer.compose_from(common_contexts(self.composer)):
+        untaught = replace(self.composer, taught=None)  # Clicks in carts teach nothing: see `clicks.taught`.
+        for context, drafts in untaught.compose_from(common_contexts(untaught)):
             for best in drafts[:1]:
                 one, other = (self.shelf.keys[item] for item in context)
                 items = frozenset(self.shelf.keys[item] for item in best.items)
@@ -272,7 +273,7 @@ class Proposer:
         parts = self.composer.parts if self.composer else ()
         by_part_P = np.zeros(len(parts)) if draft.by_part_P is None else np.maximum(draft.by_part_P, 0)
         given = dict.fromkeys((*PARTS, CLICKS) if CLICKS in parts else PARTS, 0.0)
-        for part, value in zip(parts, by_part_P.tolist(), strict=True):
+        for part, value in zip(parts, by_part_P.tolist(), strict=False):  # For a context clicks have no say.
             given[FAMILY.get(part, part)] += value
         total = sum(given.values())
         if total <= 0:

@@ -89,7 +89,7 @@ def test_a_training_that_the_database_was_away_from_is_tried_again_within_its_ow
     make_products(3)
 
     def away_from_orders(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
-        if "orders_orderitem" in sql:
+        if "shop_product" in sql:
             raise OperationalError("the connection is closed")
         return execute(sql, params, many, context)
 

@@ -60,13 +60,13 @@ class Situation:
         is_asked_A = np.asarray(allowed_BA.any(axis=0))
         is_asked_A[drafts.stop] = True
         actions_A = np.flatnonzero(is_asked_A)
-        log_scores_BV = drafts.menu.next_item_log_scores(drafts.sets_BM)
+        log_scores_BC = drafts.menu.next_item_log_scores(drafts.sets_BM, actions_A[:-1])
         return cls(
             torch.from_numpy(drafts.sets_BM),
             torch.from_numpy(drafts.openings.contexts_B),
             torch.from_numpy(actions_A),
             torch.from_numpy(allowed_BA[:, actions_A]),
-            torch.from_numpy(log_scores_BV[:, actions_A[:-1]]).float(),
+            torch.from_numpy(log_scores_BC).float(),
         )
 
 

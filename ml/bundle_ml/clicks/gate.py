@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from math import sqrt
+from math import isfinite, sqrt
 
 from bundle_ml.clicks.always_valid import half_width
 from bundle_ml.clicks.estimators import Estimate
@@ -59,7 +59,8 @@ class Decision:
 def promote(candidate: Estimate, incumbent: Estimate, settings: GateSettings) -> Decision:
     """Let the candidate go live where the lower bound of its lead over the incumbent, on the same log, is a lead.
 
-    Both estimates are of the same rows, so that the bound is of the paired difference.
+    Both estimates are of the same rows, so that the bound is of the paired difference. A log of one visitor has no
+    bounds, and is too little.
     """
     lead = candidate.minus(incumbent)
     asked = settings.least_gain_ratio * incumbent.mean
@@ -74,7 +75,7 @@ def promote(candidate: Estimate, incumbent: Estimate, settings: GateSettings) ->
         "effective_count_asked": settings.least_effective_count,
         "largest_weight": candidate.largest_weight,
     }
-    if candidate.effective_count < settings.least_effective_count:
+    if candidate.effective_count < settings.least_effective_count or not isfinite(lead.low):
         code = Code.TOO_LITTLE_LOG
     elif lead.low > asked:
         code = Code.BETTER
@@ -82,7 +83,7 @@ def promote(candidate: Estimate, incumbent: Estimate, settings: GateSettings) ->
         code = Code.WORSE_BEYOND_CHANCE
     else:
         code = Code.NOT_BETTER_BEYOND_CHANCE
-    return Decision(code=code, numbers=numbers)
+    return Decision(code=code, numbers={name: number for name, number in numbers.items() if isfinite(number)})
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,8 +129,8 @@ def judge(
     The log must not have taught the candidate. The estimate is what is promised of the candidate: its reward an
     impression, doubly robust with the candidate's own word for what was not shown.
 
-    That word is all there is where the log never showed what the candidate would. Importance weights are 1 on average
-    where it did, so a mean far from that says that too little of the log is about the candidate, whatever its lead.
+    That word is all there is where the log never showed what one of the two would. Importance weights are 1 on average
+    where it did, so a mean far from that says that too little of the log is about that one, whatever the lead.
     """
     as_candidate = _as_shown_by(candidate, arms, log, settings, word=candidate)
     return _decide(as_candidate, _as_shown_by(incumbent, arms, log, settings, word=candidate), gate_settings)
@@ -160,16 +160,14 @@ def judge_order(
 def _decide(candidate: Logged, incumbent: Logged, gate_settings: GateSettings) -> tuple[Decision, Estimate]:
     promised = doubly_robust(candidate)
     decision = gate.promote(promised, doubly_robust(incumbent), gate_settings)
-    supported_ratio = float(candidate.weights_N.mean())
+    supported = {
+        "supported_ratio": float(candidate.weights_N.mean()),
+        "incumbent_supported_ratio": float(incumbent.weights_N.mean()),
+    }
     least, most = SUPPORTED
-    is_supported = least <= supported_ratio <= most
-    return (
-        Decision(
-            code=decision.code if is_supported else Code.TOO_LITTLE_LOG,
-            numbers={**decision.numbers, "supported_ratio": supported_ratio},
-        ),
-        promised,
-    )
+    is_supported = all(least <= ratio <= most for ratio in supported.values())
+    code = decision.code if is_supported else Code.TOO_LITTLE_LOG
+    return Decision(code=code, numbers={**decision.numbers, **supported}), promised
 
 
 def _as_shown_by(policy: Policy | None, arms: Arms, log: Log, settings: BanditSettings, *, word: Policy) -> Logged:

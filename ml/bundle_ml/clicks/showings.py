@@ -92,7 +92,7 @@ def read_showings(
     known = arms_N >= 0
     report.dropped[UNKNOWN_ITEM] += int((~known).sum())
     report.lines_kept = int(known.sum())
-    _, visitors_N = np.unique(as_array(table.column("visitor")), return_inverse=True)
+    visitors_N = as_array(table.column("visitor").combine_chunks().dictionary_encode().indices).astype(np.int64)
     columns = {name: table.column(name).to_numpy() for name in (*NUMBERS, "is_buyer", "shown_at")}
     showings = Showings(
         arms=arms,

@@ -6,7 +6,8 @@
 What is unusual:
 
 * A click weighs more in a place that is looked at less (`bandit.fit` finds by how much). Where known buyers did enough
-  to teach, they alone do: a bot clicks for nothing (see `bandit`).
+  to teach, they alone do: a bot clicks for nothing (see `bandit`). Showings in which nothing was left to chance say
+  nothing of what else might have been shown, and neither teach nor judge.
 * The network is asked only how to change the scores of a beam search that keeps all of its rules. So nothing is
   composed that a merchandiser could not check, and an untaught network changes nothing, byte for byte.
 * Its vectors of items begin as those of what is bought together. What it learns about one item holds a little for those
@@ -20,7 +21,7 @@ Shapes: R arms, A anchors, N showings, V learned items, D width, B sets, C items
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -36,10 +37,10 @@ from bundle_ml.clicks.composing import taken
 from bundle_ml.clicks.cores import cores
 from bundle_ml.clicks.counts import Counts
 from bundle_ml.clicks.gate import Code, Decision, GateSettings
+from bundle_ml.clicks.menu import ShownMenu, in_order_of_composing
 from bundle_ml.clicks.reinforce import Log, ReinforceSettings, log_chances, teach
 from bundle_ml.clicks.showings import Arm, Showings
 from bundle_ml.clicks.truth import EMPTY, Flags, Numbers, Openings, Reals
-from bundle_ml.generation import INCOMPLETE
 from bundle_ml.generation import Composer as Beam
 
 JUDGED_RATIO = 0.5
@@ -49,9 +50,11 @@ LEAST_EFFECTIVE_COUNT = 200.0
 LEAST_SPREAD = 1e-3
 STOP = -1
 """The last action, by number."""
-ANCHORS_AT_ONCE, STEPS_AT_ONCE = 32, 512
+STEPS_AT_ONCE = 512
 PROPENSITIES_A_DECADE = 10
-"""Showings of an arm whose propensities agree to so many steps a power of ten teach as one row."""
+"""Showings of an arm whose propensities agree to so many steps a power of ten teach as one row ..."""
+MOST_ROWS = 20_000
+"""... of which those that stand for most showings are taken."""
 LEARNING = ReinforceSettings(epochs=20, patience=4, batch_size=256, kl_weight=0.1, entropy_weight=3e-3)
 """Rewards are relative to the mean one here: hence other weights than in the simulator."""
 OnProgress = Callable[[float], None]
@@ -112,32 +115,51 @@ def learn_from_showings(
 
     `vectors_VD` are unit vectors of the company that items keep, zero for those that keep none.
     """
-    report: dict[str, Any] = {
-        "showings": len(showings),
-        "arms": len(showings.arms),
-        "anchors": len(set(showings.anchors_R.tolist())),
-    }
-    if report["anchors"] < LEAST_ANCHORS:
-        return Found(taught=None, report={**report, "code": str(Code.TOO_LITTLE_LOG), "numbers": {}})
-    shown = _Shown.of(showings, beam, on_progress=lambda done: on_progress(0.3 * done))
-    is_taught_N = _is_early(showings)
-    word = shown.word(is_taught_N)
+    showings = _as_composed(showings, beam)
+    is_explored_N, is_early_N = showings.propensities_N < 1, _is_early(showings)
+    teaches_N, judges_N = is_explored_N & is_early_N, is_explored_N & ~is_early_N
+    teaches_N &= showings.believed(teaches_N)
+    anchors, anchors_R = np.unique(showings.anchors_R, return_inverse=True)
+    half_R = np.random.default_rng([seed, 41]).permutation(len(anchors))[anchors_R] % 2
+    earned = [float(showings.rewards_N[teaches_N & (half_R[showings.arms_N] == half)].sum()) for half in range(2)]
+    report: dict[str, Any] = {"showings": len(showings), "arms": len(showings.arms), "anchors": len(anchors)}
+    report |= {"judged": int(judges_N.sum()), "code": str(Code.TOO_LITTLE_LOG), "numbers": {}}
+    if len(anchors) < LEAST_ANCHORS or not judges_N.any() or not min(earned):
+        return Found(taught=None, report=report)
+    shown = _Shown.of(showings, half_R, beam, on_progress=lambda done: on_progress(0.3 * done))
+    word = shown.word(is_early_N)
     if word is None:
-        return Found(taught=None, report={**report, "code": str(Code.TOO_LITTLE_LOG), "numbers": {}})
-    half_R = np.random.default_rng([seed, 41]).permutation(shown.anchor_count)[shown.anchors_R] % 2
+        return Found(taught=None, report=report)
     values_R = np.empty(len(shown.values_R))
     networks = []
     for half in range(2):
-        networks.append(_teach(shown, word, is_taught_N, half_R != half, vectors_VD, seed=seed))
-        values_R[half_R == half] = shown.values_by(networks[half])[half_R == half]
-        on_progress(0.3 + 0.35 * (half + 1))
-    decision = shown.judged(values_R, word, ~is_taught_N)
-    report |= {"code": str(decision.code), "numbers": decision.numbers, "judged": int((~is_taught_N).sum())}
+
+        def taught_so_far(done: float, half: int = half) -> None:
+            on_progress(0.3 + 0.35 * (half + done))
+
+        networks.append(_teach(shown, word, teaches_N, half, vectors_VD, seed=seed, on_progress=taught_so_far))
+        values_R[shown.half_R != half] = shown.values_by(networks[half])[shown.half_R != half]
+    decision = shown.judged(values_R, word, judges_N)
+    report |= {"code": str(decision.code), "numbers": decision.numbers}
     return Found(taught=TaughtByClicks(tuple(networks)) if decision.goes_live else None, report=report)
 
 
+def _as_composed(showings: Showings, beam: Beam) -> Showings:
+    """Each bundle in the order in which it would be composed, and none that is larger than bundles may be now."""
+    lengths_R = np.asarray([len(arm) for arm in showings.arms], np.int64)
+    kept = showings.take(lengths_R[showings.arms_N] <= beam.settings.max_bundle_size)
+    asked = np.unique(kept.arms_N)
+    ordered = in_order_of_composing([showings.arms[number] for number in asked.tolist()], beam)
+    arms = tuple(sorted(set(ordered)))
+    place_of = {arm: place for place, arm in enumerate(arms)}
+    places = np.asarray([place_of[arm] for arm in ordered], np.int64)
+    return replace(kept, arms=arms, arms_N=places[np.searchsorted(asked, kept.arms_N)])
+
+
 def _is_early(showings: Showings) -> Flags:
-    """Say of each showing whether it teaches; those of one moment are not parted."""
+    """Say of each showing whether it is of the earlier part; those of one moment are not parted."""
+    if not len(showings):
+        return np.empty(0, np.bool_)
     cut = np.quantile(showings.shown_at_N, 1 - JUDGED_RATIO, method="lower")
     return np.asarray(showings.shown_at_N <= cut)
 
@@ -147,24 +169,27 @@ class _Shown:
     """The arms in the order that the blend gives them, beside each anchor the best first, and their showings."""
 
     showings: Showings
-    menu: _Menu
+    menu: ShownMenu
     anchors_R: Numbers
     """Numbers of anchors, ascending from 0."""
     values_R: Reals
     """What the beam search makes of each arm: see `generation.Draft.value`."""
+    half_R: Numbers
+    """To which half its anchor belongs: 0 or 1."""
     order_R: Numbers
     """Place in `showings.arms` of each."""
     arms_N: Numbers
 
     @classmethod
-    def of(cls, showings: Showings, beam: Beam, *, on_progress: OnProgress) -> _Shown:
-        menu = _Menu.of(showings.arms, beam, on_progress=on_progress)
+    def of(cls, showings: Showings, half_R: Numbers, beam: Beam, *, on_progress: OnProgress) -> _Shown:
+        menu = ShownMenu.of(showings.arms, beam, on_progress=on_progress)
         anchors_R = np.unique(showings.anchors_R, return_inverse=True)[1]
         values_R = np.asarray([menu.value(arm) for arm in showings.arms])
         order_R = np.lexsort((-values_R, anchors_R))
         place_of_R = np.empty_like(order_R)
         place_of_R[order_R] = np.arange(len(order_R))
-        return cls(showings, menu, anchors_R[order_R], values_R[order_R], order_R, place_of_R[showings.arms_N])
+        arms_N = place_of_R[showings.arms_N]
+        return cls(showings, menu, anchors_R[order_R], values_R[order_R], half_R[order_R], order_R, arms_N)
 
     @property
     def arms(self) -> list[Arm]:
@@ -199,12 +224,9 @@ class _Shown:
 
     def judged(self, values_R: Reals, word: nightly.Policy, chosen_N: Flags) -> Decision:
         """What some showings say of ordering the arms by these values instead of the blend's."""
-        judging_N = chosen_N & (self.showings.propensities_N < 1)
-        if not judging_N.any():
-            return Decision(code=Code.TOO_LITTLE_LOG, numbers={})
-        shown = self.showings.take(judging_N)
+        shown = self.showings.take(chosen_N)
         log = nightly.Log(
-            self.arms_N[judging_N],
+            self.arms_N[chosen_N],
             shown.places_N,
             shown.place_counts_N,
             shown.rewards_N,
@@ -234,34 +256,46 @@ class _Shown:
 def _teach(
     shown: _Shown,
     word: nightly.Policy,
-    is_taught_N: Flags,
-    may_teach_R: Flags,
+    teaches_N: Flags,
+    half: int,
     vectors_VD: npt.NDArray[np.float32],
     *,
     seed: int,
+    on_progress: OnProgress,
 ) -> Composer:
-    """A network taught by the early showings of some arms, and stopped by those of the others."""
+    """A network taught by one half's showings, and stopped by those of the other."""
     item_count, width = vectors_VD.shape
     shape = ComposerShape(item_count=item_count, context_count=1, width=width, sharpness=shown.sharpness)
     network = Composer(shape, seed=seed, vectors_VD=vectors_VD)
-    learned, held_out = (_log(shown, word, is_taught_N, each, network) for each in (may_teach_R, ~may_teach_R))
-    return teach(network, shown.menu, learned, held_out, replace(LEARNING, seed=seed))
+    learned, held_out = (_log(shown, word, teaches_N, each, network) for each in (half, 1 - half))
+    return teach(
+        network,
+        shown.menu,
+        learned,
+        held_out,
+        replace(LEARNING, seed=seed),
+        on_epoch=lambda epoch, _estimate: on_progress(epoch / LEARNING.epochs),
+    )
 
 
-def _log(shown: _Shown, word: nightly.Policy, is_taught_N: Flags, asked_R: Flags, network: Composer) -> Log:
-    """Showings as sequences of actions. A row stands for those of one arm with about one propensity.
+def _log(shown: _Shown, word: nightly.Policy, teaches_N: Flags, half: int, network: Composer) -> Log:
+    """Showings of one half as sequences of actions. A row stands for those of one arm with about one propensity.
 
     A page draws one of an anchor's known bundles, and the network one of all that could be composed. So a propensity is
     that of the page, times the chance that the untaught network composes one of the known bundles at all: then the
     weights of a network that has learned nothing compare the known bundles with each other.
     """
-    chosen_N = is_taught_N & asked_R[shown.arms_N] & shown.showings.believed(is_taught_N)
+    asked_R = shown.half_R == half
+    chosen_N = teaches_N & asked_R[shown.arms_N]
     log, arms_N, bias_K = shown.showings.take(chosen_N), shown.arms_N[chosen_N], np.asarray(word.beliefs.place_bias)
     steps_N = np.rint(np.log10(log.propensities_N) * PROPENSITIES_A_DECADE).astype(np.int64)
     pairs_B2, rows_N, counts_B = np.unique(
         np.stack([arms_N, steps_N], axis=1), axis=0, return_inverse=True, return_counts=True
     )
     earned_B = np.bincount(rows_N.ravel(), log.rewards_N / bias_K[log.places_N.clip(max=len(bias_K) - 1)])
+    usual = earned_B.sum() / counts_B.sum()
+    most_shown = np.argsort(-counts_B, kind="stable")[:MOST_ROWS]
+    pairs_B2, counts_B, earned_B = pairs_B2[most_shown], counts_B[most_shown], earned_B[most_shown]
     arms_B = pairs_B2[:, 0]
     known = np.flatnonzero(asked_R)
     actions_RT = shown.menu.actions(shown.arms)
@@ -271,7 +305,6 @@ def _log(shown: _Shown, word: nightly.Policy, is_taught_N: Flags, asked_R: Flags
     log_chance_R[known] = log_chances(network, shown.menu, taken(openings, known), actions_RT[known])
     log_mass_A = np.full(shown.anchor_count, -np.inf)
     np.logaddexp.at(log_mass_A, shown.anchors_R[known], log_chance_R[known])
-    usual = earned_B.sum() / counts_B.sum()
     return Log(
         openings=taken(openings, arms_B),
         actions_BT=actions_RT[arms_B],
@@ -279,78 +312,6 @@ def _log(shown: _Shown, word: nightly.Policy, is_taught_N: Flags, asked_R: Flags
         rewards_B=earned_B / counts_B / usual,
         counts_B=counts_B.astype(np.float64),
     )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Menu:
-    """What the beam search allows next to everything that was shown, and to all that it began with.
-
-    What was shown once stays possible, whatever the rules say today: it is there to be learned from.
-    """
-
-    item_count: int
-    most_items: int
-    gains: Mapping[Arm, Mapping[int, float]]
-    """Set → item that may follow → what the blend says it adds."""
-
-    @classmethod
-    def of(cls, arms: Sequence[Arm], beam: Beam, *, on_progress: OnProgress) -> _Menu:
-        gains: dict[Arm, dict[int, float]] = {}
-        anchors = sorted({arm[0] for arm in arms})
-        of_anchor: dict[int, list[Arm]] = {anchor: [] for anchor in anchors}
-        for arm in arms:
-            of_anchor[arm[0]].append(arm)
-        for begin in range(0, len(anchors), ANCHORS_AT_ONCE):
-            chunk = [arm for anchor in anchors[begin : begin + ANCHORS_AT_ONCE] for arm in of_anchor[anchor]]
-            gains |= _gains(chunk, beam)
-            on_progress(min(1.0, (begin + ANCHORS_AT_ONCE) / len(anchors)))
-        return cls(beam.shelf.learned_count, max(len(arm) for arm in arms) - 1, gains)
-
-    def may_follow(self, sets_BM: Numbers) -> Flags:
-        flags_BV = np.zeros((len(sets_BM), self.item_count), np.bool_)
-        for row, arm in enumerate(_unpadded(sets_BM)):
-            flags_BV[row, list(self.gains[arm])] = True
-        return flags_BV
-
-    def next_item_log_scores(self, sets_BM: Numbers) -> Reals:
-        scores_BV = np.zeros((len(sets_BM), self.item_count))
-        for row, arm in enumerate(_unpadded(sets_BM)):
-            gains = self.gains[arm]
-            scores_BV[row, list(gains)] = list(gains.values())
-        return scores_BV
-
-    def value(self, arm: Arm) -> float:
-        steps = [self.gains[arm[:length]][arm[length]] for length in range(1, len(arm))]
-        return self.worth(arm) * sum(steps) / len(steps)
-
-    def worth(self, arm: Arm) -> float:
-        """A pair that could grow is worth less, as in the beam search."""
-        return INCOMPLETE if len(arm) == 2 and self.gains[arm] else 1.0
-
-    def actions(self, arms: Sequence[Arm]) -> Numbers:
-        """Each bundle as what was added, then the stop, then -1; (R, T)."""
-        actions_RT = np.full((len(arms), self.most_items + 1), EMPTY)
-        for row, arm in enumerate(arms):
-            actions_RT[row, : len(arm)] = (*arm[1:], self.item_count)
-        return actions_RT
-
-
-def _gains(arms: Sequence[Arm], beam: Beam) -> dict[Arm, dict[int, float]]:
-    sets = list(dict.fromkeys(arm[:length] for arm in arms for length in range(1, len(arm) + 1)))
-    found = {each: dict(zip(*options, strict=True)) for each, options in beam.may_follow(sets).items()}
-    shown = {(arm[:length], arm[length]) for arm in arms for length in range(1, len(arm))}
-    against = sorted((each, item) for each, item in shown if item not in found[each])
-    if against:
-        asked = list(dict.fromkeys(each for each, _ in against))
-        items = np.unique([item for _, item in against]).astype(np.int32)
-        gains_BC = beam.gains(asked, items)
-        for each, item in against:
-            found[each][item] = float(gains_BC[asked.index(each), np.searchsorted(items, item)])
-    return found
-
-
-def _unpadded(sets_BM: Numbers) -> list[Arm]:
-    return [tuple(item for item in row if item != EMPTY) for row in sets_BM.tolist()]
 
 
 def _padded(sets: Sequence[Sequence[int]]) -> Numbers:

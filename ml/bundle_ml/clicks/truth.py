@@ -131,8 +131,8 @@ class Menu(Protocol):
     def may_follow(self, sets_BM: Numbers) -> Flags:
         """Which items may be put to these sets, anchors included: in stock, no substitute, no rule against; (B, V)."""
 
-    def next_item_log_scores(self, sets_BM: Numbers) -> Reals:
-        """The supervised model's log p(item | set); (B, V)."""
+    def next_item_log_scores(self, sets_BM: Numbers, items_C: Numbers) -> Reals:
+        """The supervised model's log p(item | set) of some items, up to what is the same for all of a set; (B, C)."""
 
 
 class BundleTruth(Menu, Protocol):

@@ -230,8 +230,8 @@ class Compositions:
         is_in_BV = (sets_BM[:, :, None] == np.arange(self.item_count)).any(axis=1)
         return np.asarray(self.in_stock_V & ~is_substitute_BV & ~is_in_BV)
 
-    def next_item_log_scores(self, sets_BM: Numbers) -> Reals:
-        return self.visits.shop.next_item_log_scores(sets_BM)
+    def next_item_log_scores(self, sets_BM: Numbers, items_C: Numbers) -> Reals:
+        return self.visits.shop.next_item_log_scores(sets_BM)[:, items_C]
 
     def click_chances(self, openings: Openings, bundles_BM: Numbers) -> Reals:
         odds_BL = self.visits.shop.log_odds(openings.anchors_B, bundles_BM)

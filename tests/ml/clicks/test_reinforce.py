@@ -35,11 +35,11 @@ class OneGoodItem(Compositions):
     def expected_click_chances(self, openings: Openings, bundles_BM: Numbers) -> Reals:
         return self.click_chances(openings, bundles_BM)
 
-    def next_item_log_scores(self, sets_BM: Numbers) -> Reals:
+    def next_item_log_scores(self, sets_BM: Numbers, items_C: Numbers) -> Reals:
         """The supervised model likes 77 somewhat, and 50 best."""
-        scores_BV = np.full((len(sets_BM), self.item_count), -4.0)
-        scores_BV[:, 50], scores_BV[:, 77] = -1.0, -1.6
-        return scores_BV
+        scores_V = np.full(self.item_count, -4.0)
+        scores_V[50], scores_V[77] = -1.0, -1.6
+        return np.tile(scores_V[items_C], (len(sets_BM), 1))
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,7 @@ def test_before_the_first_update_the_policy_is_the_supervised_model() -> None:
     composing.open(300, np.random.default_rng(0))
     expected = []
     for row, anchor in enumerate(composing.openings.anchors_B.tolist()):
-        scores = truth.next_item_log_scores(np.array([[anchor]]))[0]
+        scores = truth.next_item_log_scores(np.array([[anchor]]), np.arange(truth.item_count))[0]
         expected.append(int(np.where(composing.allowed()[row, :-1], scores, -np.inf).argmax()))
 
     situation = Situation.of(composing)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,6 +14,7 @@ import torch
 
 from bundle_ml.clicks import bandit, nightly
 from bundle_ml.clicks.composer import Composer, ComposerShape
+from bundle_ml.clicks.menu import ShownMenu, in_order_of_composing
 from bundle_ml.clicks.showings import Arm, Showings
 from bundle_ml.clicks.taught import Found, TaughtByClicks, learn_from_showings
 from bundle_ml.generation import CLICKS
@@ -155,6 +157,71 @@ def test_beside_few_products_too_little_was_shown(world: World) -> None:
     found = world.learn(_log(world, 6000, chance_of_liked=0.3, shown=frozenset(range(1, 6))))
 
     assert (found.taught, found.report["code"]) == (None, "too_little_log")
+
+
+def test_one_visitor_alone_convinces_nobody_and_stops_no_training(world: World) -> None:
+    log = _log(world, 3000, chance_of_liked=0.3, shown=SHOWN)
+
+    found = world.learn(replace(log, visitors_N=np.zeros(len(log), np.int64)))
+
+    assert (found.taught, found.report["code"]) == (None, "too_little_log")
+    json.dumps(found.report, allow_nan=False)
+
+
+def test_products_that_were_shown_at_other_times_do_not_teach_each_other(world: World) -> None:
+    """All that is early was shown beside one half of the products: there is nothing that could stop its network."""
+    log = _log(world, 3000, chance_of_liked=0.3, shown=SHOWN)
+    beside_first = log.anchors_R[log.arms_N] == log.anchors_R.min()
+    in_time = np.argsort(~beside_first, kind="stable")
+
+    found = world.learn(
+        replace(log.take(in_time), shown_at_N=np.repeat([0, 1], [beside_first.sum(), (~beside_first).sum()]))
+    )
+
+    assert (found.taught, found.report["code"]) == (None, "too_little_log")
+
+
+def test_where_nothing_is_left_to_chance_nothing_is_taught(world: World) -> None:
+    log = _log(world, 3000, chance_of_liked=0.3, shown=SHOWN)
+
+    found = world.learn(replace(log, propensities_N=np.ones(len(log))))
+
+    assert (found.taught, found.report["code"], found.report["judged"]) == (None, "too_little_log", 0)
+
+
+def test_no_showing_at_all(world: World) -> None:
+    log = _log(world, 3000, chance_of_liked=0.3, shown=SHOWN)
+
+    assert world.learn(log.take(np.zeros(len(log), np.bool_))).report["code"] == "too_little_log"
+
+
+def test_what_is_in_hand_together_is_completed_as_before(world: World, liking: Found) -> None:
+    """Clicks in carts are not learned from, so they have no say there."""
+    personal = [each for each in world.proposer.taught_by(liking.taught).propose() if each.kind == "personal"]
+
+    assert personal
+    assert {each.evidence.shares[CLICKS] for each in personal} == {0.0}
+
+
+@pytest.mark.parametrize("size", [2, 3, 5])
+def test_the_menu_values_a_bundle_as_the_beam_search_does_whatever_order_it_is_stored_in(
+    world: World, size: int
+) -> None:
+    assert world.proposer.composer is not None
+    beam = replace(world.proposer.composer, settings=replace(world.proposer.settings, max_bundle_size=size))
+    drafts = [draft for _, drafts in beam.compose_all(range(0, ITEMS, 3)) for draft in drafts]
+    stored = [(draft.items[0], *reversed(draft.items[1:])) for draft in drafts]
+
+    ordered = in_order_of_composing(stored, beam)
+    menu = ShownMenu.of(ordered, beam, on_progress=lambda _done: None)
+
+    values = np.array([menu.value(arm) for arm in ordered])
+    composed = np.array([draft.value for draft in drafts])
+    is_alike = np.array([arm == draft.items for arm, draft in zip(ordered, drafts, strict=True)])
+    assert is_alike.mean() > 0.8
+    assert values[is_alike] == pytest.approx(composed[is_alike], rel=1e-4)
+    assert (values >= composed * 0.9999).all(), "the beam search may miss the best order"
+    assert values.sum() < 1.01 * composed.sum()
 
 
 def test_nobody_clicked(world: World) -> None:
