@@ -25,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bundle_ml.benchmark.datasets import read_dataset, read_orders
+from bundle_ml.benchmark.sizes import whole_numbers
 from bundle_ml.clicks import bandit, nightly
 from bundle_ml.clicks.showings import Arm, Showings
 from bundle_ml.clicks.taught import Found, TaughtByClicks, learn_from_showings
@@ -232,9 +233,9 @@ def main(options: argparse.Namespace) -> str:
     Raises:
         BundleMLError: of which kind says what was wrong; nothing was written.
     """
+    sizes = whole_numbers(options.showings, "--showings")
     settings = Settings.from_mapping(json.loads(options.config.read_text()) if options.config else STATISTICS_ALONE)
     shop = Shop.of(options.dataset, options.data, options.orders, anchor_count=options.anchors, settings=settings)
-    sizes = [int(each) for each in options.showings.split(",")]
     asked = [(size, True) for size in sizes] + [(max(sizes), False)]
     rows: list[Rehearsed] = []
     for size, has_appeal in asked:

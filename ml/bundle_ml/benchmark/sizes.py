@@ -66,7 +66,7 @@ def main(options: argparse.Namespace) -> str:
         BundleMLError: of which kind says what was wrong; nothing was written.
     """
     settings = json.loads(options.config.read_text(encoding="utf-8")) if options.config else {}
-    sizes = _whole_numbers(options.lines)
+    sizes = whole_numbers(options.lines, "--lines")
     with tempfile.TemporaryDirectory(prefix="bundle_ml-sizes-") as folder:
         if options.orders:
             orders = read_orders(options.orders)
@@ -89,13 +89,18 @@ def main(options: argparse.Namespace) -> str:
     return as_markdown(name, rows, plots=options.json.stem)
 
 
-def _whole_numbers(words: str) -> list[int]:
+def whole_numbers(words: str, option: str) -> list[int]:
+    """Read an option's numbers.
+
+    Raises:
+        SettingsError: one is none, or is below 1.
+    """
     try:
         numbers = [int(each.replace("_", "")) for each in words.split(",")]
     except ValueError:
         numbers = [0]
     if min(numbers) < 1:
-        raise SettingsError(f"Found --lines {words!r}; expected whole numbers above 0, separated by commas.")
+        raise SettingsError(f"Found {option} {words!r}; expected whole numbers above 0, separated by commas.")
     return numbers
 
 
