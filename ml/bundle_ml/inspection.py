@@ -23,6 +23,8 @@ def _lines(manifest: Manifest) -> Iterator[str]:
     yield f"           {data['baskets']:,} baskets of {data['items']:,} items, until {data['last_ordered_at']}"
     yield f"rung       {manifest.rung} ({manifest.metrics.get('decision', '')})"
     yield f"bundles    {manifest.candidates:,} candidates"
+    if clicks := manifest.metrics.get("clicks"):
+        yield f"clicks     {clicks['showings']:,} showings; composing: {clicks['code'].replace('_', ' ')}"
     yield f"cost       {sum(manifest.seconds.values()):.0f} s, {manifest.peak_memory_bytes / 2**20:.0f} MiB at most"
     if manifest.metrics["rows"]:
         yield ""

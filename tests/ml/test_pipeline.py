@@ -13,6 +13,7 @@ import pytest
 from bundle_ml.artefact import Candidate, Manifest, iter_candidates, verify
 from bundle_ml.clicks.showings import COLUMNS
 from bundle_ml.errors import ArtefactError, DataError
+from bundle_ml.inspection import describe
 from bundle_ml.pipeline import train
 from bundle_ml.progress import STAGES, Event, Reporter
 from bundle_ml.settings import Settings
@@ -170,6 +171,9 @@ def test_showings_that_convince_nobody_change_no_bundle(trained_shop: TrainedSho
     told = manifest.metrics["clicks"]
     assert (told["lines_read"], told["showings"], told["dropped"]) == (len(shown) + 1, len(shown), {"unknown_item": 1})
     assert told["code"] != "better"
+    assert f"clicks     {len(shown)} showings; composing: {told['code'].replace('_', ' ')}" in describe(
+        tmp_path / "artefact"
+    )
     assert manifest.fingerprint == trained_shop.manifest.fingerprint
 
 
