@@ -12,9 +12,11 @@ What is unusual:
   composed that a merchandiser could not check, and an untaught network changes nothing, byte for byte.
 * Its vectors of items begin as those of what is bought together. What it learns about one item holds a little for those
   like it, and so for anchors and bundles that were never shown.
-* It is judged on anchors and on days that did not teach it. There are two networks: each half of the anchors teaches
-  one, and the other half's earlier showings say when it has learned enough. The later showings of that half judge it:
-  the order that results must beat the blend's beyond chance, by the doubly robust estimate. Composing takes their mean.
+* It is judged on anchors and on days that neither taught nor stopped it. The anchors are parted in three: of each
+  network's, one part teaches, another says when it has learned enough, and the later showings of the third judge. The
+  order that results must beat the blend's beyond chance, by the doubly robust estimate. Composing takes the mean of the
+  three networks. (With two parts, stopped by what judged later, one shop of three without anything to learn was let in:
+  the best of twenty epochs had found out what was liked of those very bundles.)
 
 Shapes: R arms, A anchors, N showings, V learned items, D width, B sets, C items asked about.
 """
@@ -46,6 +48,8 @@ from bundle_ml.generation import Composer as Beam
 JUDGED_RATIO = 0.5
 """Of the showings, the last ones: they judge and teach nothing."""
 LEAST_ANCHORS = 10
+PARTS = 3
+"""Of the anchors: one teaches a network, one stops it, one judges it."""
 LEAST_EFFECTIVE_COUNT = 200.0
 LEAST_SPREAD = 1e-3
 STOP = -1
@@ -120,25 +124,26 @@ def learn_from_showings(
     teaches_N, judges_N = is_explored_N & is_early_N, is_explored_N & ~is_early_N
     teaches_N &= showings.believed(teaches_N)
     anchors, anchors_R = np.unique(showings.anchors_R, return_inverse=True)
-    half_R = np.random.default_rng([seed, 41]).permutation(len(anchors))[anchors_R] % 2
-    earned = [float(showings.rewards_N[teaches_N & (half_R[showings.arms_N] == half)].sum()) for half in range(2)]
+    part_R = np.random.default_rng([seed, 41]).permutation(len(anchors))[anchors_R] % PARTS
+    earned = np.bincount(part_R[showings.arms_N[teaches_N]], showings.rewards_N[teaches_N], PARTS)
     report: dict[str, Any] = {"showings": len(showings), "arms": len(showings.arms), "anchors": len(anchors)}
     report |= {"judged": int(judges_N.sum()), "code": str(Code.TOO_LITTLE_LOG), "numbers": {}}
-    if len(anchors) < LEAST_ANCHORS or not judges_N.any() or not min(earned):
+    if len(anchors) < LEAST_ANCHORS or not judges_N.any() or not earned.all():
         return Found(taught=None, report=report)
-    shown = _Shown.of(showings, half_R, beam, on_progress=lambda done: on_progress(0.3 * done))
+    shown = _Shown.of(showings, part_R, beam, on_progress=lambda done: on_progress(0.3 * done))
     word = shown.word(is_early_N)
     if word is None:
         return Found(taught=None, report=report)
     values_R = np.empty(len(shown.values_R))
     networks = []
-    for half in range(2):
+    for part in range(PARTS):
 
-        def taught_so_far(done: float, half: int = half) -> None:
-            on_progress(0.3 + 0.35 * (half + done))
+        def taught_so_far(done: float, part: int = part) -> None:
+            on_progress(0.3 + 0.7 * (part + done) / PARTS)
 
-        networks.append(_teach(shown, word, teaches_N, half, vectors_VD, seed=seed, on_progress=taught_so_far))
-        values_R[shown.half_R != half] = shown.values_by(networks[half])[shown.half_R != half]
+        networks.append(_teach(shown, word, teaches_N, part, vectors_VD, seed=seed, on_progress=taught_so_far))
+        judged_R = shown.part_R == (part + 2) % PARTS
+        values_R[judged_R] = shown.values_by(networks[part])[judged_R]
     decision = shown.judged(values_R, word, judges_N)
     report |= {"code": str(decision.code), "numbers": decision.numbers}
     return Found(taught=TaughtByClicks(tuple(networks)) if decision.goes_live else None, report=report)
@@ -174,14 +179,14 @@ class _Shown:
     """Numbers of anchors, ascending from 0."""
     values_R: Reals
     """What the beam search makes of each arm: see `generation.Draft.value`."""
-    half_R: Numbers
-    """To which half its anchor belongs: 0 or 1."""
+    part_R: Numbers
+    """To which part its anchor belongs, from 0."""
     order_R: Numbers
     """Place in `showings.arms` of each."""
     arms_N: Numbers
 
     @classmethod
-    def of(cls, showings: Showings, half_R: Numbers, beam: Beam, *, on_progress: OnProgress) -> _Shown:
+    def of(cls, showings: Showings, part_R: Numbers, beam: Beam, *, on_progress: OnProgress) -> _Shown:
         menu = ShownMenu.of(showings.arms, beam, on_progress=on_progress)
         anchors_R = np.unique(showings.anchors_R, return_inverse=True)[1]
         values_R = np.asarray([menu.value(arm) for arm in showings.arms])
@@ -189,7 +194,7 @@ class _Shown:
         place_of_R = np.empty_like(order_R)
         place_of_R[order_R] = np.arange(len(order_R))
         arms_N = place_of_R[showings.arms_N]
-        return cls(showings, menu, anchors_R[order_R], values_R[order_R], half_R[order_R], order_R, arms_N)
+        return cls(showings, menu, anchors_R[order_R], values_R[order_R], part_R[order_R], order_R, arms_N)
 
     @property
     def arms(self) -> list[Arm]:
@@ -257,17 +262,17 @@ def _teach(
     shown: _Shown,
     word: nightly.Policy,
     teaches_N: Flags,
-    half: int,
+    part: int,
     vectors_VD: npt.NDArray[np.float32],
     *,
     seed: int,
     on_progress: OnProgress,
 ) -> Composer:
-    """A network taught by one half's showings, and stopped by those of the other."""
+    """A network taught by one part's showings, and stopped by those of the next."""
     item_count, width = vectors_VD.shape
     shape = ComposerShape(item_count=item_count, context_count=1, width=width, sharpness=shown.sharpness)
     network = Composer(shape, seed=seed, vectors_VD=vectors_VD)
-    learned, held_out = (_log(shown, word, teaches_N, each, network) for each in (half, 1 - half))
+    learned, held_out = (_log(shown, word, teaches_N, each, network) for each in (part, (part + 1) % PARTS))
     return teach(
         network,
         shown.menu,
@@ -278,14 +283,14 @@ def _teach(
     )
 
 
-def _log(shown: _Shown, word: nightly.Policy, teaches_N: Flags, half: int, network: Composer) -> Log:
-    """Showings of one half as sequences of actions. A row stands for those of one arm with about one propensity.
+def _log(shown: _Shown, word: nightly.Policy, teaches_N: Flags, part: int, network: Composer) -> Log:
+    """Showings of one part as sequences of actions. A row stands for those of one arm with about one propensity.
 
     A page draws one of an anchor's known bundles, and the network one of all that could be composed. So a propensity is
     that of the page, times the chance that the untaught network composes one of the known bundles at all: then the
     weights of a network that has learned nothing compare the known bundles with each other.
     """
-    asked_R = shown.half_R == half
+    asked_R = shown.part_R == part
     chosen_N = teaches_N & asked_R[shown.arms_N]
     log, arms_N, bias_K = shown.showings.take(chosen_N), shown.arms_N[chosen_N], np.asarray(word.beliefs.place_bias)
     steps_N = np.rint(np.log10(log.propensities_N) * PROPENSITIES_A_DECADE).astype(np.int64)
