@@ -61,7 +61,7 @@ def train(self: Task[Any, Any], run_id: int | None = None, *, again: bool = Fals
         if not is_away(error):
             raise
         seconds = conf.load().lease_seconds
-        raise self.retry(args=[run.pk], kwargs={"again": True}, countdown=seconds, exc=error) from error
+        raise self.retry(args=(run.pk,), kwargs={"again": True}, countdown=seconds, exc=error) from error
 
 
 @shared_task(name="bundle_app.publish", **SAFE_TO_REPEAT)

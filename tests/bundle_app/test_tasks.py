@@ -97,8 +97,9 @@ def test_a_training_that_the_database_was_away_from_is_tried_again_within_its_ow
     for _attempt in range(leases.MAX_ATTEMPTS):
         with connection.execute_wrapper(away_from_orders), pytest.raises(Retry) as caught:
             tasks.train.apply(args=arguments, kwargs={"again": bool(arguments)}, throw=True).get()
-        assert caught.value.sig.kwargs == {"again": True}
-        arguments = list(caught.value.sig.args)
+        retry: Any = caught.value
+        assert retry.sig.kwargs == {"again": True}
+        arguments = list(retry.sig.args)
         run = TrainingRun.objects.get()
         assert (arguments, run.status) == ([run.pk], "failed")
 
