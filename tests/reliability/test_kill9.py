@@ -117,12 +117,18 @@ def has_reached(run_id: int, progress: float) -> Callable[[], bool]:
     return look
 
 
-def learners() -> list[psutil.Process]:
-    return [
-        process
-        for process in psutil.process_iter(["cmdline"])
-        if "bundle_ml" in (process.info["cmdline"] or []) and process.status() != psutil.STATUS_ZOMBIE
-    ]
+def learners(worker: Worker) -> list[psutil.Process]:
+    """The learning processes that this worker started; other tests' workers have theirs at the same time."""
+    found = []
+    for process in descendants(worker):
+        with contextlib.suppress(psutil.Error):  # It may end while it is asked.
+            found += [process] if "bundle_ml" in process.cmdline() else []
+    return found
+
+
+def descendants(worker: Worker) -> list[psutil.Process]:
+    assert worker.process is not None
+    return list(psutil.Process(worker.process.pid).children(recursive=True))
 
 
 @pytest.mark.parametrize("progress", [0.0, 0.1, 0.5, 0.85, 0.9, 0.92, 0.95])
@@ -160,16 +166,15 @@ def test_a_killed_worker_leaves_the_live_version_and_the_next_run_finishes(worke
 
 def test_the_learning_process_dies_with_its_worker(worker: Worker) -> None:
     make_pair_world(pairs=40, orders_per_pair=100)
-    before = {process.pid for process in learners()}
     worker.start()
     worker.send_training()
-    wait_for(lambda: bool({process.pid for process in learners()} - before), worker)
-    mine = [process for process in learners() if process.pid not in before]
+    wait_for(lambda: bool(learners(worker)), worker)
+    mine = learners(worker)
 
-    assert worker.process is not None
-    for process in psutil.Process(worker.process.pid).children(recursive=True):
-        if "bundle_ml" not in process.cmdline():
+    for process in descendants(worker):
+        if process not in mine:
             process.kill()
+    assert worker.process is not None
     worker.process.kill()
 
     _gone, alive = psutil.wait_procs(mine, timeout=10)
