@@ -27,6 +27,8 @@ COST_WIDTH, COST_HEIGHT, MARGIN = 860, 520, 56
 LETTER_WIDTH, LETTER_HEIGHT = 6.5, 11
 LABEL_PLACES = tuple((side, down) for down in (4, 16, -8, 28, -20, 40) for side in (1, -1))
 """Where a label may stand beside its dot: right (1) or left, so far down."""
+BEYOND_THE_END = tuple(place for place in LABEL_PLACES if place[0] == 1)
+"""Of a curve's last dot: to the left the curve itself would run through the label."""
 PANELS = {"1": "1 item shown", "2": "2 items", "4": "4 items", "all_but_one": "all but one", "mean": "mean"}
 NDCG, NDCG_NAME = "ndcg_at_10", "NDCG@10"
 
@@ -140,13 +142,15 @@ def _cost_parts(rows: Sequence[Row], measure: str, title: str) -> Iterator[str]:
         yield _text(x + 7 * side, y + down, row["model"], anchor="start" if side > 0 else "end", colour=_colour(row))
 
 
-def _free_place(x: float, y: float, label: str, taken: Sequence[Box]) -> tuple[int, int]:
+def _free_place(
+    x: float, y: float, label: str, taken: Sequence[Box], *, places: Sequence[tuple[int, int]] = LABEL_PLACES
+) -> tuple[int, int]:
     """Find the first place where a label covers no dot and no other label; without one, the first of all."""
-    for side, down in LABEL_PLACES:
+    for side, down in places:
         box = _box(x, y, label, side, down)
         if box[0] >= 0 and box[2] <= COST_WIDTH and not any(_overlap(box, other) for other in taken):
             return side, down
-    return LABEL_PLACES[0]
+    return places[0]
 
 
 def _overlap(one: Box, other: Box) -> bool:
@@ -195,9 +199,9 @@ def _curve_parts(title: str, curves: Curves, *, is_logarithmic: bool) -> Iterato
             yield _dot(x, y, colour, f"{name}, {lines:,.0f}: {value:g}")
         if places:
             x, y = places[-1]
-            side, down = _free_place(x, y, name, taken)
+            side, down = _free_place(x, y, name, taken, places=BEYOND_THE_END)
             taken.append(_box(x, y, name, side, down))
-            yield _text(x + 7 * side, y + down, name, anchor="start" if side > 0 else "end", colour=colour)
+            yield _text(x + 7 * side, y + down, name, colour=colour)
 
 
 def _document(width: float, height: float, title: str, parts: Iterator[str]) -> str:

@@ -15,8 +15,8 @@ What is unusual:
 * It is judged on anchors and on days that neither taught nor stopped it. The anchors are parted in three: of each
   network's, one part teaches, another says when it has learned enough, and the later showings of the third judge. The
   order that results must beat the blend's beyond chance, by the doubly robust estimate. Composing takes the mean of the
-  three networks. (With two parts, stopped by what judged later, one shop of three without anything to learn was let in:
-  the best of twenty epochs had found out what was liked of those very bundles.)
+  three networks. (What stops a network must not judge it, on other days either: the best of twenty epochs has found out
+  what is liked of those very bundles, and would be let in where nothing carries over to others.)
 
 Shapes: R arms, A anchors, N showings, V learned items, D width, B sets, C items asked about.
 """
